@@ -1,0 +1,1 @@
+"""New York City taxi trip records as Dagster assets, kept correct in three stores."""

@@ -1,0 +1,1 @@
+"""What the TLC publishes: services, schema, cleaning rules, source. Knows no Dagster and no store."""

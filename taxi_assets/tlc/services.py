@@ -1,0 +1,72 @@
+"""The four services of the TLC trip records: what is published, since when, and how late.
+
+A month is a ``datetime.date`` on its first day; its key, in file names and as a Dagster partition
+key, is ``2024-01``.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+ServiceName = Literal["yellow", "green", "fhv", "fhvhv"]
+
+
+@dataclass(frozen=True)
+class Service:
+    """One of the four record types that the TLC publishes.
+
+    Attributes:
+        name: The TLC's own name, the first word of its file names.
+        title: What people call it.
+        first_month: First month that exists as Parquet.
+        earliest_lag: Fewest days seen between a month's end and its publication.
+        usual_lag: Days after a month's end by which it is nearly always published.
+    """
+
+    name: ServiceName
+    title: str
+    first_month: date
+    earliest_lag: timedelta
+    usual_lag: timedelta
+
+    def file_name(self, month: date, suffix: str = ".parquet") -> str:
+        """Name of the published file, ``green_tripdata_2024-01.parquet``."""
+        return f"{self.name}_tripdata_{month_key(month)}{suffix}"
+
+    def expected_by(self, month: date) -> date:
+        """Day by which ``month`` should have been published, going by the usual lag."""
+        return next_month(month) + self.usual_lag
+
+
+# Earliest lag: on 2026-10-02 the files of 2026-08 stood for all but fhv, 32 days after the month's
+# end; fhv was one month behind. Usual lag: 48 to 106 days are seen, the four mostly on one day.
+_EARLIEST, _USUAL = timedelta(days=30), timedelta(days=75)
+
+SERVICES: dict[ServiceName, Service] = {
+    service.name: service
+    for service in (
+        Service("yellow", "Yellow taxi", date(2009, 1, 1), _EARLIEST, _USUAL),
+        Service("green", "Green (boro) taxi", date(2014, 1, 1), _EARLIEST, _USUAL),
+        Service("fhv", "For-hire vehicle", date(2015, 1, 1), timedelta(days=60), _USUAL),
+        Service("fhvhv", "High-volume for-hire vehicle", date(2019, 2, 1), _EARLIEST, _USUAL),
+    )
+}
+
+
+def month_key(month: date) -> str:
+    """``date(2024, 1, 1)`` as ``2024-01``."""
+    return f"{month.year:04d}-{month.month:02d}"
+
+
+def parse_month(key: str) -> date:
+    """``2024-01`` (or ``2024-01-01``) as ``date(2024, 1, 1)``.
+
+    Raises:
+        ValueError: The text is not a month.
+    """
+    return date.fromisoformat(key if len(key) > len("2024-01") else f"{key}-01").replace(day=1)
+
+
+def next_month(month: date) -> date:
+    """First day of the month after ``month``."""
+    return (month.replace(day=28) + timedelta(days=4)).replace(day=1)
