@@ -1,0 +1,33 @@
+"""Fetch a published file, whole or not at all: from the CDN, a directory, a bucket, or made up."""
+
+from taxi_assets.tlc.source.opening import open_source
+from taxi_assets.tlc.source.patience import Patience
+from taxi_assets.tlc.source.source import (
+    FACT_NAMES,
+    ZONES_NAME,
+    BadFile,
+    Facts,
+    NotPublished,
+    Published,
+    Sighting,
+    Source,
+    SourceError,
+    SourceUnavailable,
+    TruncatedFile,
+)
+
+__all__ = [
+    "FACT_NAMES",
+    "ZONES_NAME",
+    "BadFile",
+    "Facts",
+    "NotPublished",
+    "Patience",
+    "Published",
+    "Sighting",
+    "Source",
+    "SourceError",
+    "SourceUnavailable",
+    "TruncatedFile",
+    "open_source",
+]
