@@ -1,0 +1,135 @@
+"""The IO manager of files that are kept byte for byte, one a partition.
+
+An asset returns a mapping from partition key to ``LazyFile``: how to fetch the file, given what is known of
+the one already kept. Fetching it anew only if it changed is then the fetcher's business, and keeping it
+atomically the ``FileStore``'s.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from time import monotonic
+from typing import Any, Protocol
+
+from dagster import ConfigurableIOManager, DagsterEvent, Failure, InputContext, OutputContext
+
+from taxi_assets.targets.files import FileStore
+from taxi_assets.targets.metadata import record
+from taxi_assets.targets.partitions import partition_date
+from taxi_assets.targets.target import Facts
+
+
+class Fetched(Protocol):
+    """A file that was fetched: where it lies, and what is known about it."""
+
+    @property
+    def path(self) -> Path:
+        """The file, in the directory that the fetcher was given."""
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Kept beside it: source, version, ``sha256``."""
+
+
+@dataclass(frozen=True)
+class LazyFile:
+    """A file that is fetched when its turn comes.
+
+    Attributes:
+        fetch: Gets a directory to write to and the facts of the file already kept; returns None if
+            that one is still current.
+    """
+
+    fetch: Callable[[Path, Facts | None], Fetched | None]
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file as it is kept.
+
+    Attributes:
+        facts: As put: source, version, ``sha256``.
+        open: Gives its path for reading, once its content was found to be what was put.
+        scratch: A directory for temporary files that is emptied when the process is dead.
+    """
+
+    facts: Facts
+    open: Callable[[], AbstractContextManager[Path]]
+    scratch: Callable[[], Path]
+
+
+class FileIOManager(ConfigurableIOManager):
+    """Keeps files in a ``FileStore``.
+
+    Attributes:
+        files: The store.
+        pass_over_current: Tell the fetcher what is kept already. Set to false to fetch regardless.
+    """
+
+    files: FileStore
+    pass_over_current: bool = True
+
+    def handle_output(  # type: ignore[override]
+        self, context: OutputContext, obj: Mapping[str, LazyFile]
+    ) -> Iterator[DagsterEvent]:
+        """Fetch and keep every partition's file."""
+        name = "/".join(context.asset_key.path)
+        keys = context.asset_partition_keys
+        for key in keys:
+            metadata = self._keep(context, name, partition_date(context, key), obj[key])
+            yield from record(context, context.asset_key, key, metadata, at_once=len(keys) > 1)
+
+    def load_input(self, context: InputContext) -> Mapping[str, StoredFile]:
+        """The kept files of the run's partitions.
+
+        Raises:
+            Failure: A partition has none.
+        """
+        name = "/".join(context.asset_key.path)
+        return {
+            key: self._stored(name, key, partition_date(context, key)) for key in context.asset_partition_keys
+        }
+
+    def _keep(self, context: OutputContext, name: str, when: date, file: LazyFile) -> Mapping[str, Any]:
+        started = monotonic()
+        known = self.files.facts(name, when)
+        with tempfile.TemporaryDirectory(dir=self.files.scratch()) as directory:
+            fetched = file.fetch(Path(directory), known if self.pass_over_current else None)
+            if fetched:
+                self.files.put(name, when, fetched.path, fetched.facts)
+        facts = self.files.facts(name, when) or {}
+        context.log.info(f"{facts.get('file')}: {'fetched' if fetched else 'unchanged, nothing was fetched'}")
+        return {
+            **facts,
+            "uri": self.files.uri(name, when),
+            "size_bytes": int(facts.get("bytes", 0)),
+            "status": "unchanged" if not fetched else "replaced" if known else "stored",
+            "seconds": round(monotonic() - started, 3),
+        }
+
+    def _stored(self, name: str, key: str, when: date) -> StoredFile:
+        facts = self.files.facts(name, when)
+        if facts is None:
+            raise Failure(
+                f"{name} has no file for {key} in {self.files.uri(name)}: materialize it first.",
+                allow_retries=False,
+            )
+        return StoredFile(facts, lambda: self._intact(name, key, when, facts), self.files.scratch)
+
+    @contextmanager
+    def _intact(self, name: str, key: str, when: date, facts: Facts) -> Iterator[Path]:
+        """The file, after a look at every byte: a flipped bit in the lake must not become a trip."""
+        with self.files.open(name, when) as path:
+            with path.open("rb") as content:
+                found = hashlib.file_digest(content, "sha256").hexdigest()
+            if found != facts.get("sha256", found):
+                raise Failure(
+                    f"{self.files.uri(name, when)} is not the file that was fetched (sha256 {found[:12]}…, it was "
+                    f"{facts['sha256'][:12]}…): materialize {name} {key} with pass_over_current: false.",
+                    allow_retries=False,
+                )
+            yield path

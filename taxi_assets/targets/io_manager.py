@@ -1,0 +1,159 @@
+"""The one IO manager over every target: partition by partition, atomic, in bounded memory.
+
+An output may be one value (anything that exports an Arrow stream) or a mapping of lazy partitions. In a run
+over many partitions each one is stored and its materialization recorded before the next is opened, so
+that a failure in the eleventh keeps ten, in the store and in Dagster; the re-run passes over those whose
+version is already stored.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from datetime import date
+from typing import Any, cast
+
+from dagster import (
+    AssetKey,
+    ConfigurableIOManager,
+    DagsterEvent,
+    Failure,
+    InputContext,
+    OutputContext,
+)
+
+from taxi_assets.targets.inputs import load_as, wants_partitions
+from taxi_assets.targets.lazy import ArrowStream, Guarded, LazyPartition, Partitions
+from taxi_assets.targets.metadata import described, log_every, record, reported
+from taxi_assets.targets.partitions import partition_date
+from taxi_assets.targets.target import Facts, Held, Report, Target, TargetError
+
+PROGRESS_SECONDS = 10.0
+"""How often a long load says in the run's log how far it is."""
+
+
+class TargetIOManager(ConfigurableIOManager):
+    """Stores assets in a ``Target`` and loads them from it.
+
+    Attributes:
+        target: The store.
+        pass_over_current: Leave a partition alone whose stored version and row count are those of
+            the output. Set to false in the launchpad to load a partition again regardless.
+    """
+
+    target: Target
+    pass_over_current: bool = True
+
+    def handle_output(self, context: OutputContext, obj: object) -> Iterator[DagsterEvent]:  # type: ignore[override]
+        """Replace every partition of the output.
+
+        Raises:
+            Failure: The target refuses the rows; a retry can't help.
+        """
+        if obj is None:
+            return
+        keys = context.asset_partition_keys if context.has_asset_partitions else [None]
+        for number, key in enumerate(keys, start=1):
+            partition = self._partition(context, obj, key)
+            for path, metadata in self._store(context, key, partition):
+                yield from record(context, AssetKey(path), key, metadata, at_once=len(keys) > 1)
+            if len(keys) > 1:
+                context.log.info(f"{context.asset_key.to_user_string()} {key}: {number} of {len(keys)} done")
+
+    def load_input(self, context: InputContext) -> object:
+        """Load what the asset's annotation asks for, see ``inputs.py``."""
+        keys = context.asset_partition_keys if context.has_asset_partitions else None
+        table = self.target.table_name(context.asset_key.path)
+        if keys is not None and wants_partitions(context):
+            return Partitions(keys, lambda key: self._stored(context, table, key))
+        dates = None if keys is None else [partition_date(context, key) for key in keys]
+        return load_as(context, self.target, table, dates)
+
+    def _partition(self, context: OutputContext, obj: object, key: str | None) -> LazyPartition:
+        if isinstance(obj, LazyPartition):
+            return obj
+        if isinstance(obj, Mapping) and isinstance(obj.get(key), LazyPartition):
+            return cast("LazyPartition", obj[key])
+        name = context.asset_key.to_user_string()
+        many = key is not None and len(context.asset_partition_keys) > 1
+        if many or not isinstance(obj, ArrowStream):
+            wanted = (
+                "a mapping of partition key to LazyPartition" if many else "anything with an Arrow stream"
+            )
+            raise Failure(
+                f"{name} returned {type(obj).__name__}; this run needs {wanted}. "
+                "Arrow streams come from pyarrow, pandas, Polars, DuckDB relations and LazyPartition.",
+                allow_retries=False,
+            )
+        return LazyPartition(open=lambda: nullcontext(obj))
+
+    def _store(
+        self, context: OutputContext, key: str | None, partition: LazyPartition
+    ) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
+        """Store a partition and its siblings; yields asset key path and metadata of each."""
+        path = tuple(context.asset_key.path)
+        when = partition_date(context, key) if key is not None else None
+        held = {
+            name: self._current(context, name, when, part)
+            for name, part in {path: partition, **partition.siblings}.items()
+        }
+        if all(held.values()):
+            yield from self._pass_over(context, when, held)
+            return
+        progress = log_every(PROGRESS_SECONDS, context.log, f"{'/'.join(path)} {key or ''}".strip())
+        facts = {"run_id": context.run_id}
+        with partition.open() as rows:
+            report = self._replace(path, when, Guarded(rows, progress), {**partition.facts, **facts})
+            yield path, {**self._stored_metadata(path, when, report, partition.facts), **partition.metadata()}
+            for name, sibling in partition.siblings.items():
+                with sibling.open() as rows:
+                    report = self._replace(name, when, Guarded(rows, progress), {**sibling.facts, **facts})
+                yield name, {**self._stored_metadata(name, when, report, sibling.facts), **sibling.metadata()}
+
+    def _pass_over(
+        self, context: OutputContext, when: date | None, held: Mapping[tuple[str, ...], Held | None]
+    ) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
+        for name, current in held.items():
+            if current is None or current.facts.get("run_id") == context.run_id:
+                continue  # stored moments ago, as a sibling or before a retry: its metadata stands
+            context.log.info(f"{'/'.join(name)} {when or ''} is current: nothing to do")
+            table = self.target.table_name(name)
+            uri = self.target.uri(table, when)
+            yield name, {**described(uri, current.rows, when), "status": "already current"}
+
+    def _stored_metadata(
+        self, path: Sequence[str], when: date | None, report: Report, facts: Facts
+    ) -> Mapping[str, Any]:
+        uri = self.target.uri(self.target.table_name(path), when)
+        return {**described(uri, report.rows, when), **reported(report), **facts}
+
+    def _replace(self, path: Sequence[str], when: date | None, guard: Guarded, facts: Facts) -> Report:
+        try:
+            return self.target.replace(self.target.table_name(path), when, guard.reader, facts)
+        except Exception as error:
+            cause = guard.error or error
+            if isinstance(cause, TargetError):
+                raise Failure(str(cause), allow_retries=False) from cause
+            raise cause from (error if cause is not error else None)
+
+    def _current(
+        self, context: OutputContext, path: Sequence[str], when: date | None, partition: LazyPartition
+    ) -> Held | None:
+        version = partition.facts.get("version")
+        held = self.target.held(self.target.table_name(path), when) if version else None
+        if held is None or held.version != version or partition.rows not in (None, held.rows):
+            return None
+        stored_by_this_run = held.facts.get("run_id") == context.run_id
+        return held if self.pass_over_current or stored_by_this_run else None
+
+    def _stored(self, context: InputContext, table: str, key: str) -> LazyPartition:
+        when = partition_date(context, key)
+        held = self.target.held(table, when)
+        if held is None:
+            raise Failure(
+                f"{context.asset_key.to_user_string()} has no partition {key} in {self.target.uri(table)}: "
+                "materialize it first.",
+                allow_retries=False,
+            )
+        facts = {name: value for name, value in held.facts.items() if name != "run_id"}
+        return LazyPartition(
+            open=lambda: nullcontext(self.target.read(table, [when])), facts=facts, rows=held.rows
+        )

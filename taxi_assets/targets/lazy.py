@@ -1,0 +1,95 @@
+"""Partitions that are not in memory: what assets hand to an IO manager, and get from one.
+
+A run may cover many partitions. Its assets return a mapping from partition key to ``LazyPartition``; the
+IO manager opens, stores and closes them one by one, so that memory holds a few record batches and each
+partition is complete, and reported, before the next one begins.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import pyarrow as pa
+
+from taxi_assets.targets.target import Facts
+
+
+@runtime_checkable
+class ArrowStream(Protocol):
+    """Anything that exports an Arrow stream: pyarrow, pandas, Polars, DuckDB relations."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+
+def _no_metadata() -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class LazyPartition:
+    """One partition of an asset, opened when its turn comes.
+
+    Attributes:
+        open: Gives the rows; closed when they have been stored.
+        facts: Remembered beside the stored partition. If ``version`` equals the stored one's, the
+            partition is current and is passed over.
+        rows: How many there are, where known beforehand.
+        metadata: Asked after the rows were stored; shown on the materialization.
+        siblings: Partitions of the multi-asset's other outputs (by the last part of the asset key)
+            that fall out of the same pass: opened after this one's rows were read to their end.
+    """
+
+    open: Callable[[], AbstractContextManager[ArrowStream]]
+    facts: Facts = field(default_factory=dict)
+    rows: int | None = None
+    metadata: Callable[[], Mapping[str, Any]] = _no_metadata
+    siblings: Mapping[tuple[str, ...], "LazyPartition"] = field(default_factory=dict)
+
+
+LazyPartitions: TypeAlias = Mapping[str, LazyPartition]
+"""Partition key -> partition: what an asset over many partitions takes and returns."""
+
+
+class Partitions(Mapping[str, LazyPartition]):
+    """A ``LazyPartitions`` over known keys whose values are made when asked for."""
+
+    def __init__(self, keys: Sequence[str], make: Callable[[str], LazyPartition]) -> None:
+        self._keys = tuple(keys)
+        self._make = make
+
+    def __getitem__(self, key: str) -> LazyPartition:
+        if key not in self._keys:
+            raise KeyError(key)
+        return self._make(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+class Guarded:
+    """A stream that remembers why it broke: Arrow's C interface passes errors on as text only."""
+
+    def __init__(self, source: ArrowStream, progress: Callable[[int], None] = lambda _: None) -> None:
+        self._source = (
+            source if isinstance(source, pa.RecordBatchReader) else pa.RecordBatchReader.from_stream(source)
+        )
+        self._progress = progress
+        self.error: BaseException | None = None
+        self.rows = 0
+        self.reader = pa.RecordBatchReader.from_batches(self._source.schema, self._batches())
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in self._source:
+                self.rows += batch.num_rows
+                self._progress(self.rows)
+                yield batch
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self.error = error
+            raise

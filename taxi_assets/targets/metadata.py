@@ -1,0 +1,78 @@
+"""What the UI is told of a stored partition, under Dagster's reserved keys where there is one."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from time import monotonic
+from typing import Any
+
+from dagster import (
+    AssetKey,
+    AssetMaterialization,
+    DagsterEvent,
+    DagsterLogManager,
+    MetadataValue,
+    OutputContext,
+)
+
+from taxi_assets.targets.target import Report
+
+
+def described(uri: str, rows: int, partition: date | None) -> Mapping[str, Any]:
+    """Where a partition stands and how many rows it has."""
+    key = "dagster/row_count" if partition is None else "dagster/partition_row_count"
+    return {key: rows, "uri": MetadataValue.url(uri) if uri.startswith("http") else uri}
+
+
+def reported(report: Report) -> Mapping[str, Any]:
+    """What a replace did: sizes, what stood there before, seconds by phase, speed."""
+    seconds = sum(report.seconds.values())
+    replaced = {} if report.replaced_rows is None else {"rows_replaced": report.replaced_rows}
+    return {
+        "status": "stored" if report.replaced_rows is None else "replaced",
+        "size_bytes": report.bytes,
+        **replaced,
+        "seconds": round(seconds, 3),
+        "seconds_by_phase": {phase: round(value, 3) for phase, value in report.seconds.items()},
+        "rows_per_second": round(report.rows / seconds) if seconds else report.rows,
+    }
+
+
+def record(
+    context: OutputContext,
+    asset_key: AssetKey,
+    key: str | None,
+    metadata: Mapping[str, Any],
+    *,
+    at_once: bool,
+) -> Iterator[DagsterEvent]:
+    """Attach metadata to a partition's materialization.
+
+    Args:
+        context: Of the output being handled.
+        asset_key: The output's asset, or a sibling's from the same pass.
+        key: Partition key, None for an asset without partitions.
+        metadata: What to show.
+        at_once: Also record a materialization now. Dagster records those of a run over many partitions
+            when the last one is stored; a failure before that would leave the finished ones unrecorded.
+    """
+    if key is None or (asset_key == context.asset_key and not at_once):
+        context.add_output_metadata(metadata)
+        return
+    context.step_context.add_asset_metadata(metadata, asset_key, key)
+    if at_once:
+        materialization = AssetMaterialization(asset_key, partition=key, metadata=metadata)
+        yield DagsterEvent.asset_materialization(context.step_context, materialization)
+
+
+def log_every(seconds: float, log: DagsterLogManager, label: str) -> Callable[[int], None]:
+    """A callback that says, at most every so many seconds, how many rows went by."""
+    started = last = monotonic()
+
+    def progress(rows: int) -> None:
+        nonlocal last
+        now = monotonic()
+        if now - last >= seconds:
+            last = now
+            log.info(f"{label}: {rows:,} rows so far, {rows / (now - started):,.0f} rows/s")
+
+    return progress
