@@ -128,8 +128,8 @@ class FileIOManager(ConfigurableIOManager):
                 found = hashlib.file_digest(content, "sha256").hexdigest()
             if found != facts.get("sha256", found):
                 raise Failure(
-                    f"{self.files.uri(name, when)} is not the file that was fetched (sha256 {found[:12]}…, it was "
-                    f"{facts['sha256'][:12]}…): materialize {name} {key} with pass_over_current: false.",
+                    f"{self.files.uri(name, when)} is not the file that was fetched (sha256 {found[:12]}…, "
+                    f"was {facts['sha256'][:12]}…): materialize {name} {key} with pass_over_current: false.",
                     allow_retries=False,
                 )
             yield path

@@ -9,7 +9,7 @@ version is already stored.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
 from dagster import (
     AssetKey,
@@ -68,10 +68,9 @@ class TargetIOManager(ConfigurableIOManager):
         return load_as(context, self.target, table, dates)
 
     def _partition(self, context: OutputContext, obj: object, key: str | None) -> LazyPartition:
+        obj = obj.get(key) if isinstance(obj, Mapping) else obj
         if isinstance(obj, LazyPartition):
             return obj
-        if isinstance(obj, Mapping) and isinstance(obj.get(key), LazyPartition):
-            return cast("LazyPartition", obj[key])
         name = context.asset_key.to_user_string()
         many = key is not None and len(context.asset_partition_keys) > 1
         if many or not isinstance(obj, ArrowStream):

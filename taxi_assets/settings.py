@@ -1,0 +1,134 @@
+"""Settings: environment variables in, typed and checked values out. Nothing else reads the environment.
+
+A variable that can't be understood stops the code location from loading, with one sentence for each: which
+variable, what was read (never a password), and what would be right.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+TLC_URL = "https://d37ci6vzurychx.cloudfront.net/trip-data"
+"""Where the TLC publishes: one file per service and month."""
+
+
+class SettingsError(ValueError):
+    """One or more environment variables can't be understood."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the code location is told from outside.
+
+    Attributes:
+        home: ``TAXI_HOME``: embedded stores, Dagster's history, temporary files.
+        postgres_url: ``TAXI_POSTGRES_URL``: ``embedded``, or a server. May hold a password.
+        postgres_schema: ``TAXI_POSTGRES_SCHEMA``: schema of the tables.
+        lake_url: ``TAXI_LAKE_URL``: a directory, or ``gs://bucket/prefix``.
+        warehouse_url: ``TAXI_WAREHOUSE_URL``: ``duckdb:///file``, or ``bigquery://project/dataset``.
+        source_url: ``TAXI_SOURCE_URL``: the TLC, a mirror, a directory, ``gs://…``, or ``synthetic``.
+    """
+
+    home: Path
+    postgres_url: str = field(repr=False)
+    postgres_schema: str
+    lake_url: str
+    warehouse_url: str
+    source_url: str = field(repr=False)
+
+    @staticmethod
+    def from_environment(environment: Mapping[str, str] | None = None) -> "Settings":
+        """Read and check every variable.
+
+        Raises:
+            SettingsError: Some can't be understood; the message has a line for each.
+        """
+        given = os.environ if environment is None else environment
+        problems: list[str] = []
+
+        def read(variable: str, default: str, check: Callable[[str], str | None]) -> str:
+            value = given.get(variable, "").strip() or default
+            if problem := check(value):
+                problems.append(f"{variable} is {redacted(value)!r}: {problem}.")
+            return value
+
+        home = Path(read("TAXI_HOME", "~/.taxi_assets", _no_problem)).expanduser().absolute()
+        settings = Settings(
+            home=home,
+            postgres_url=read("TAXI_POSTGRES_URL", "embedded", _check_postgres),
+            postgres_schema=read("TAXI_POSTGRES_SCHEMA", "taxi", _check_name),
+            lake_url=_expanded(read("TAXI_LAKE_URL", str(home / "lake"), _check_lake)),
+            warehouse_url=read(
+                "TAXI_WAREHOUSE_URL", f"duckdb:///{home / 'warehouse.duckdb'}", _check_warehouse
+            ),
+            source_url=_expanded(read("TAXI_SOURCE_URL", TLC_URL, _check_source)),
+        )
+        if problems:
+            raise SettingsError("\n".join(problems))
+        return settings
+
+
+def _expanded(value: str) -> str:
+    return str(Path(value).expanduser()) if value.startswith("~") else value
+
+
+def redacted(url: str) -> str:
+    """A URL without its password."""
+    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", url)
+
+
+def has_password(url: str) -> bool:
+    """Whether a URL holds a password, in the place of one or as a parameter."""
+    return redacted(url) != url or "password=" in url
+
+
+def _no_problem(value: str) -> None:  # noqa: ARG001 - any directory will do
+    return None
+
+
+def _check_postgres(value: str) -> str | None:
+    if value == "embedded":
+        return None
+    if value.startswith(("postgresql://", "postgres://")) and urlsplit(value).path.strip("/"):
+        return None
+    return "it must be 'embedded' or postgresql://user@host:5432/database, with a database"
+
+
+def _check_name(value: str) -> str | None:
+    if re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", value) and not value.startswith("pg_"):
+        return None
+    return "it must be a name of a schema: small letters, digits and _, at most 63 of them, not pg_…"
+
+
+def _check_lake(value: str) -> str | None:
+    if value.startswith("gs://"):
+        return None if urlsplit(value).netloc else "it needs a bucket, gs://bucket/prefix"
+    return _check_directory(value, "a directory (absolute, or below ~), or gs://bucket/prefix")
+
+
+def _check_warehouse(value: str) -> str | None:
+    parts = urlsplit(value)
+    if parts.scheme == "duckdb" and not parts.netloc and parts.path.strip("/"):
+        return None
+    unknown = parse_qs(parts.query).keys() - {"location"}
+    if parts.scheme == "bigquery" and parts.netloc and re.fullmatch(r"/\w+", parts.path):
+        return f"it knows no parameter {', '.join(sorted(unknown))}, only location" if unknown else None
+    return "it must be duckdb:////absolute/file.duckdb or bigquery://project/dataset?location=US"
+
+
+def _check_source(value: str) -> str | None:
+    if value == "synthetic" or value.startswith("synthetic?"):
+        return None
+    if value.startswith(("https://", "http://", "gs://")):
+        return None if urlsplit(value).netloc else "it needs a host or bucket"
+    return _check_directory(
+        value, "https://…, a directory (absolute, or below ~), gs://bucket/prefix, or 'synthetic'"
+    )
+
+
+def _check_directory(value: str, expected: str) -> str | None:
+    path = value.removeprefix("file://")
+    return None if path.startswith(("/", "~")) else f"it must be {expected}"
