@@ -113,7 +113,7 @@ COLUMNS: tuple[Column, ...] = (
            green="2014-01 ehail_fee null|double, 2019-01 ehail_fee double, 2019-09 ehail_fee null, 2023-02 ehail_fee double"),
     column("improvement_surcharge", "float", "USD", "Surcharge at flag drop for accessible vehicles, since 2015.",
            yellow="2011-01 improvement_surcharge double, 2014-08 improvement_surcharge null, 2014-09 improvement_surcharge double",
-           green="2014-01 improvement_surcharge double|null"),
+           green="2014-01 improvement_surcharge double|null, 2019-01 improvement_surcharge double"),
     column("total_amount", "float", "USD", "Total charged, without cash tips; not the sum of its parts in 14 % of rows.",
            yellow="2009-01 Total_Amt double, 2010-01 total_amount double",
            green="2014-01 total_amount double"),
