@@ -1,0 +1,164 @@
+"""Tables in a DuckDB file: a month is replaced in one transaction.
+
+The file is open only while something is done with it, because DuckDB lets one process at a time have it:
+whoever finds it taken waits, up to ``lock_timeout_s``. Within a process all connections share one
+instance, and readers have a snapshot each. A stream from ``read`` keeps the file until it is read to its
+end, closed, or no longer referred to; don't keep half-read ones.
+
+A partition without rows leaves no trace in a table, and facts have no place in one, so a ledger table,
+``_partitions``, is kept in the same transaction.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from taxi_assets.targets.arrow_schema import check_fits, check_stream, fitted, plain_schema
+from taxi_assets.targets.conditions import check_conditions
+from taxi_assets.targets.duckdb_file import Connection, duckdb_path, opened, write_lock
+from taxi_assets.targets.duckdb_sql import Table
+from taxi_assets.targets.parquet_read import check_columns, check_partitions
+from taxi_assets.targets.sums import no_rows, sum_query, totals_of
+from taxi_assets.targets.target import Condition, Facts, Held, Report, Target, TargetError, Totals
+
+BATCH_ROWS = 65_536
+
+
+class DuckDBTarget(Target):
+    """Tables in a DuckDB file.
+
+    Attributes:
+        url: ``duckdb:////absolute/path.duckdb`` or ``duckdb:///relative.duckdb``.
+        schema_name: Schema of the tables.
+        lock_timeout_s: How long to wait for another process that has the file.
+        memory_limit: What DuckDB may use; it spills to disk beyond.
+    """
+
+    url: str
+    schema_name: str = "main"
+    lock_timeout_s: float = 60.0
+    memory_limit: str = "1GB"
+
+    def connect(self) -> Connection:
+        """A connection to use in a ``with`` block, and briefly; waits while another process has the file."""
+        return opened(duckdb_path(self.url), self.lock_timeout_s, self.memory_limit)
+
+    def replace(
+        self, table: str, partition: date | None, stream: pa.RecordBatchReader, facts: Facts | None = None
+    ) -> Report:
+        """Delete the month and insert the stream, in one transaction."""
+        check_stream(table, stream.schema, self.partition_column)
+        started = time.monotonic()
+        # Writers of one process take turns: DuckDB would refuse the second one's ALTER TABLE or ledger row.
+        with write_lock(duckdb_path(self.url)), self.connect() as connection:
+            waited = time.monotonic()
+            place = self._table(connection, table)
+            connection.begin()
+            try:
+                report = self._replace(place, partition, stream, facts or {})
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+        seconds = {"wait": waited - started, "load": time.monotonic() - waited}
+        return Report(report.rows, 0, report.replaced_rows, seconds)
+
+    def read(
+        self,
+        table: str,
+        partitions: Sequence[date] | None = None,
+        columns: Sequence[str] | None = None,
+        where: Sequence[Condition] = (),
+    ) -> pa.RecordBatchReader:
+        """Stream rows of one snapshot of the table; rows of a month come in no particular order."""
+        connection = self.connect()
+        try:
+            connection.begin()
+            place = self._table(connection, table)
+            plan = self._plan(place, partitions, columns, where)
+        except BaseException:
+            connection.close()
+            raise
+        schema, queries = plan
+        return pa.RecordBatchReader.from_batches(schema, _batches(connection, queries))
+
+    def partitions(self, table: str) -> dict[date | None, Held]:
+        """Rows by count, facts by the ledger."""
+        with self.connect() as connection:
+            return self._table(connection, table).partitions()
+
+    def totals(self, table: str, partition: date | None, columns: Sequence[str]) -> Totals:
+        """Add up in the database."""
+        with self.connect() as connection:
+            place = self._table(connection, table)
+            schema = place.schema()
+            if schema is None or partition not in place.partitions():
+                return no_rows(columns)
+            query = sum_query(table, schema, columns, place.source(partition))
+            return totals_of(connection.execute(query).fetchall()[0], columns)
+
+    def uri(self, table: str, partition: date | None = None) -> str:
+        """File, schema and table."""
+        month = f"?{self.partition_column}={partition}" if partition else ""
+        return f"duckdb:///{duckdb_path(self.url)}#{self.schema_name}.{table}{month}"
+
+    def _table(self, connection: Connection, table: str) -> Table:
+        return Table(connection, self.schema_name, table, self.partition_column)
+
+    def _replace(
+        self, place: Table, partition: date | None, stream: pa.RecordBatchReader, facts: Facts
+    ) -> Report:
+        new = plain_schema(stream.schema)
+        before = place.partitions()
+        if before and (partition is None) != (None in before):
+            kind = "no partitions" if partition is not None else "partitions"
+            raise TargetError(f"{place.name} has {kind}; write {partition} to a table of another name")
+        stored = place.schema()
+        others = [one for one in before if one != partition]
+        if stored is not None and not others:
+            place.drop()  # nothing else is in it: the stream alone says what the columns are
+            stored = None
+        if stored is not None:
+            check_fits(place.name, [(str(max(others, key=str)), stored)], str(partition), new)
+        place.shape(new, stored, partitioned=partition is not None)
+        place.delete(partition)
+        rows = place.insert(partition, _plain(stream, new), new)
+        place.comment(new)
+        place.record(partition, rows, json.dumps(dict(facts)))
+        replaced = before.get(partition)
+        return Report(rows, 0, replaced.rows if replaced else None)
+
+    def _plan(
+        self,
+        place: Table,
+        partitions: Sequence[date] | None,
+        columns: Sequence[str] | None,
+        where: Sequence[Condition],
+    ) -> tuple[pa.Schema, list[tuple[str, list[Any]]]]:
+        """Schema of a read, and one query with its values per partition."""
+        stored = place.schema()
+        if stored is None:
+            there = ", ".join(place.tables()) or "no table"
+            raise TargetError(f"{self.uri(place.name)} does not exist; there is {there}")
+        names = stored.names if columns is None else list(columns)
+        check_columns(place.name, names, stored.names)
+        check_conditions(place.name, where, stored.names)
+        chosen = check_partitions(place.name, partitions, list(place.partitions()))
+        schema = pa.schema([stored.field(name) for name in names])
+        return schema, [place.select(partition, names, where) for partition in chosen]
+
+
+def _batches(connection: Connection, queries: Sequence[tuple[str, list[Any]]]) -> Iterator[pa.RecordBatch]:
+    with connection:  # closed, and the file free, when the stream ends or nobody refers to it
+        for query, values in queries:
+            with connection.sql(query, params=values).to_arrow_reader(BATCH_ROWS) as reader:
+                yield from reader
+
+
+def _plain(stream: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for batch in stream:
+        yield fitted(batch, schema)

@@ -1,0 +1,66 @@
+"""Opens a DuckDB file for one operation, and waits for another process that has it."""
+
+import re
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import TypeAlias
+
+import duckdb
+
+Connection: TypeAlias = duckdb.DuckDBPyConnection
+
+_LOOK_AGAIN = 0.05  # seconds between two tries to open a file that is taken
+_write_locks: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)
+
+
+def duckdb_path(url: str) -> Path:
+    """The file of ``duckdb:////absolute/path`` or ``duckdb:///relative/path``.
+
+    Raises:
+        ValueError: The URL is of another kind.
+    """
+    kind, _, path = url.partition(":///")
+    if kind != "duckdb" or not path:
+        raise ValueError(f"{url!r} is not duckdb:////absolute/path.duckdb nor duckdb:///relative/path.duckdb")
+    return Path(path).absolute()
+
+
+def write_lock(path: Path) -> threading.RLock:
+    """Held by the one thread of this process that writes to the file."""
+    return _write_locks[path]
+
+
+def opened(path: Path, timeout_s: float, memory_limit: str) -> Connection:
+    """A connection to the file, made with its folder if it isn't there. A context manager: closes itself.
+
+    Raises:
+        TimeoutError: Another process has had the file for ``timeout_s`` seconds: says which.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = _connected(path, timeout_s)
+    # Not in connect(config=...): one process can't open a file twice with two configurations.
+    connection.execute("SET memory_limit = ?", [memory_limit])
+    # Rows of a month need no order, and to keep one costs gigabytes (5.4 GB against 0.5 for 20 M rows).
+    connection.execute("SET preserve_insertion_order = false")
+    return connection
+
+
+def _connected(path: Path, timeout_s: float) -> Connection:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return duckdb.connect(path)
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                raise
+            if time.monotonic() > deadline:
+                raise TimeoutError(_taken(path, timeout_s, str(error))) from error
+        time.sleep(_LOOK_AGAIN)
+
+
+def _taken(path: Path, timeout_s: float, message: str) -> str:
+    holder = re.search(r"held in (.+?) \(PID (\d+)\)", message)
+    who = f"process {holder[2]} ({holder[1]})" if holder else "another process"
+    return f"{path} was not free within {timeout_s:g} s: {who} has it open; close it there, or wait for it"

@@ -1,0 +1,103 @@
+"""Files kept byte for byte, one a partition, with what is known about where they came from.
+
+Beside tables, a lake holds files exactly as somebody published them. ``<name>/trip_month=2024-01-01/<file
+name>`` keeps the publisher's file name; putting a partition again replaces its file in one step, and a
+file published under another name (``.csv.gz`` became ``.parquet``) replaces the one before.
+"""
+
+from contextlib import AbstractContextManager
+from datetime import date
+from pathlib import Path
+
+from dagster import ConfigurableResource
+
+from taxi_assets.targets.objects import ObjectInfo, ObjectStore, open_objects
+from taxi_assets.targets.objects.objects import hidden
+from taxi_assets.targets.target import Facts
+
+
+class FileStore(ConfigurableResource):  # type: ignore[type-arg]
+    """Files by name and partition, in a directory or under ``gs://bucket/prefix``."""
+
+    url: str
+    partition_column: str = "trip_month"
+
+    def put(self, name: str, partition: date | None, file: Path, facts: Facts | None = None) -> None:
+        """Move ``file`` in, under its own file name, in the place of what the partition held.
+
+        Args:
+            name: What the file belongs to, a path: ``raw/green_trips``.
+            partition: First day of the partition, or None for a name without partitions.
+            file: Best written in ``scratch()``, so that moving it in is one rename. Gone afterwards.
+            facts: Remembered with exactly this file: version, source, sha256.
+        """
+        if hidden(f"{name}/{file.name}"):
+            raise ValueError(f"{name}/{file.name}: names that start with . or _ are hidden, and not kept")
+        objects = self._objects()
+        key = f"{self._folder(name, partition)}/{file.name}"
+        objects.put(file, key, facts)
+        for found in self._candidates(objects, name, partition):
+            if found.key != key:
+                objects.delete(found.key)
+
+    def facts(self, name: str, partition: date | None = None) -> Facts | None:
+        """Facts as put, with ``file`` (its name) and ``bytes`` added, or None if there is no file."""
+        found = self._current(self._objects(), name, partition)
+        return _facts(found) if found else None
+
+    def open(self, name: str, partition: date | None = None) -> AbstractContextManager[Path]:
+        """The file, under its own name, for reading inside the block.
+
+        Raises:
+            FileNotFoundError: There is none: says which there are.
+        """
+        objects = self._objects()
+        found = self._current(objects, name, partition)
+        if not found:
+            there = ", ".join(str(one) for one in self.partitions(name)) or "nothing"
+            raise FileNotFoundError(f"{self.uri(name, partition)} holds no file; of {name} there is: {there}")
+        return objects.local_path(found.key)
+
+    def partitions(self, name: str) -> dict[date | None, Facts]:
+        """Every partition that has a file, oldest first, with its facts as ``facts`` tells them."""
+        found: dict[date | None, ObjectInfo] = {}
+        for info in self._objects().list(name):
+            parts = info.key.removeprefix(f"{name}/").split("/")
+            if len(parts) > 1 and not self._is_partition(parts):
+                continue
+            partition = date.fromisoformat(parts[0].partition("=")[2]) if len(parts) > 1 else None
+            held = found.get(partition)
+            if not held or held.changed < info.changed:
+                found[partition] = info
+        return {partition: _facts(info) for partition, info in found.items()}
+
+    def uri(self, name: str, partition: date | None = None) -> str:
+        """Where a person finds the partition's file, or the folder if there is none."""
+        objects = self._objects()
+        found = self._current(objects, name, partition)
+        return objects.uri(found.key if found else self._folder(name, partition))
+
+    def scratch(self) -> Path:
+        """A directory of this process for downloads, one rename away; removed when the process is dead."""
+        return self._objects().scratch()
+
+    def _objects(self) -> ObjectStore:
+        return open_objects(self.url)
+
+    def _folder(self, name: str, partition: date | None) -> str:
+        return name if partition is None else f"{name}/{self.partition_column}={partition.isoformat()}"
+
+    def _candidates(self, objects: ObjectStore, name: str, partition: date | None) -> list[ObjectInfo]:
+        folder = self._folder(name, partition)
+        return [info for info in objects.list(folder) if info.key.count("/") == folder.count("/") + 1]
+
+    def _current(self, objects: ObjectStore, name: str, partition: date | None) -> ObjectInfo | None:
+        # Two stand only between a put under a new name and the deletion of the old: the newer one counts.
+        return max(self._candidates(objects, name, partition), key=lambda info: info.changed, default=None)
+
+    def _is_partition(self, parts: list[str]) -> bool:
+        return len(parts) == 2 and parts[0].startswith(f"{self.partition_column}=")
+
+
+def _facts(info: ObjectInfo) -> Facts:
+    return {**info.facts, "file": info.key.rpartition("/")[2], "bytes": str(info.size)}

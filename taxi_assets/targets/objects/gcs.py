@@ -1,0 +1,150 @@
+"""Objects under ``gs://bucket/prefix``: published by one upload, facts as the object's metadata.
+
+A Cloud Storage upload is atomic: the object is the old one until the last byte has arrived and the checksum
+fits. Every read names the generation that was looked up, so it gets one version or none, never pieces of
+two. Google's client retries by itself; uploading or deleting the same twice does no harm.
+
+Credentials are Google's usual ones. With ``STORAGE_EMULATOR_HOST`` the client goes to an emulator with none.
+"""
+
+import hashlib
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from google.api_core.exceptions import NotFound
+from google.cloud import storage  # type: ignore[import-untyped]
+from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
+
+from taxi_assets.targets.objects.objects import ObjectInfo, checked_key, hidden
+from taxi_assets.targets.objects.scratch import remove_dead, scratch_directory
+from taxi_assets.targets.target import Facts
+
+_METADATA_BYTES = 8192  # Cloud Storage's limit on all custom metadata of one object
+_PIECE = 16 * 2**20  # bytes per request of an upload or a lazy read; a multiple of 256 KiB
+_RETRIES = 10
+
+
+class GcsObjects:
+    """The prefix of a bucket as an object store."""
+
+    remote = True
+
+    def __init__(self, client: storage.Client, bucket: str, prefix: str) -> None:
+        self._bucket = client.bucket(bucket)
+        self._prefix = f"{prefix}/" if prefix else ""
+
+    def put(self, local: Path, key: str, facts: Facts | None = None) -> None:
+        """Upload ``local``, with the facts as metadata, in one step."""
+        self.clean()
+        blob = self._blob(key, chunk_size=_PIECE)
+        blob.metadata = dict(facts or {})
+        size = sum(len(name.encode()) + len(value.encode()) for name, value in blob.metadata.items())
+        if size > _METADATA_BYTES:
+            raise ValueError(f"{self.uri(key)}: {size} bytes of facts; Cloud Storage keeps {_METADATA_BYTES}")
+        blob.upload_from_filename(str(local), retry=DEFAULT_RETRY)
+        local.unlink(missing_ok=True)
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        """The object, by one request."""
+        blob = self._bucket.get_blob(self._blob(key).name)
+        return self._info(blob) if blob else None
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Objects below the folder, by key, with their facts: one request per thousand."""
+        folder = f"{checked_key(prefix.strip('/'))}/" if prefix.strip("/") else ""
+        for blob in self._bucket.list_blobs(prefix=f"{self._prefix}{folder}"):
+            info = self._info(blob)
+            if not hidden(info.key):
+                yield info
+
+    def delete(self, key: str) -> None:
+        """Remove the object."""
+        try:
+            self._blob(key).delete(retry=DEFAULT_RETRY)
+        except NotFound:
+            return
+
+    @contextmanager
+    def local_path(self, key: str) -> Iterator[Path]:
+        """A download of one generation, deleted at the end of the block."""
+        directory = self.scratch() / uuid.uuid4().hex
+        directory.mkdir()
+        path = directory / key.rpartition("/")[2]
+        try:
+            self._download(key, path)
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+            directory.rmdir()
+
+    def open_input(self, key: str) -> BinaryIO:
+        """One generation of the object, fetched in pieces as it is read."""
+        return cast("BinaryIO", self._pinned(key).open("rb", chunk_size=_PIECE))
+
+    def scratch(self) -> Path:
+        """This process's directory below the system's temporary directory, only for this user to read."""
+        return scratch_directory(self._scratch_root())
+
+    def clean(self) -> None:
+        """Remove scratch directories of processes that are dead."""
+        remove_dead(self._scratch_root())
+
+    def uri(self, key: str) -> str:
+        """``gs://bucket/prefix/key``."""
+        return f"gs://{self._bucket.name}/{self._blob(key).name}"
+
+    def _blob(self, key: str, **options: int) -> storage.Blob:
+        return self._bucket.blob(f"{self._prefix}{checked_key(key)}", **options)
+
+    def _pinned(self, key: str) -> storage.Blob:
+        info = self.stat(key)
+        if info is None:
+            raise FileNotFoundError(f"{self.uri(key)} is not there")
+        return self._blob(key, generation=int(info.version))
+
+    def _download(self, key: str, path: Path) -> None:
+        """Fetch the newest generation; look again if it is replaced before the first byte."""
+        for _ in range(_RETRIES):
+            try:
+                self._pinned(key).download_to_filename(str(path))
+            except NotFound:
+                continue
+            return
+        raise FileNotFoundError(f"{self.uri(key)} is replaced faster than it can be read")
+
+    def _info(self, blob: storage.Blob) -> ObjectInfo:
+        changed = blob.updated.timestamp() if blob.updated else 0.0
+        key = blob.name.removeprefix(self._prefix)
+        return ObjectInfo(key, blob.size or 0, dict(blob.metadata or {}), str(blob.generation), changed)
+
+    def _scratch_root(self) -> Path:
+        place = hashlib.sha256(f"{self._bucket.name}/{self._prefix}".encode()).hexdigest()[:12]
+        own = Path(tempfile.gettempdir()) / f"lake-scratch-{os.getuid()}"
+        own.mkdir(mode=0o700, exist_ok=True)
+        if own.is_symlink() or own.stat().st_uid != os.getuid():
+            raise PermissionError(f"{own} belongs to somebody else; set TMPDIR to a directory of your own")
+        return own / place
+
+
+def open_gcs(bucket: str, prefix: str) -> GcsObjects:
+    """The store of a bucket and prefix.
+
+    Raises:
+        ValueError: No bucket is named.
+    """
+    if not bucket:
+        raise ValueError("a URL of Cloud Storage is gs://bucket/prefix")
+    # The client's own variable is part of the key, as tests start one emulator after another; so is the
+    # process, because a forked one must not share its parent's connections.
+    return GcsObjects(_client(os.environ.get("STORAGE_EMULATOR_HOST"), os.getpid()), bucket, prefix)
+
+
+@cache
+def _client(emulator: str | None, process: int) -> storage.Client:  # noqa: ARG001 - the key of the cache
+    return storage.Client()

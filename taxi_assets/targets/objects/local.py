@@ -1,0 +1,188 @@
+"""Objects in a local directory: published by one rename, facts in a hidden file beside them.
+
+``.<name>.facts.json`` describes the file that it stands beside and, during a put, also the one that is
+about to take its place, each by size and modification time. So a reader finds the facts of exactly the
+file that it sees, before, between and after the two renames, and facts that fit no file are ignored.
+"""
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from filelock import FileLock
+
+from taxi_assets.targets.objects.objects import ObjectInfo, checked_key, hidden
+from taxi_assets.targets.objects.scratch import remove_dead, scratch_directory
+from taxi_assets.targets.target import Facts
+
+_SCRATCH = ".scratch"
+_rename_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class LocalObjects:
+    """The directory ``root`` as an object store; it is made by the first put."""
+
+    root: Path
+    remote = False
+
+    def put(self, local: Path, key: str, facts: Facts | None = None) -> None:
+        """Publish ``local`` by a rename; a file on another filesystem is copied beside the goal first."""
+        target = self._path(key)
+        self.clean()
+        source = self._on_this_filesystem(local)
+        _sync(source)
+        with self._one_at_a_time():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._write_facts(source, target, facts)
+            source.replace(target)
+        _sync_directories(target.parent, self.root)
+        local.unlink(missing_ok=True)
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        """The file, with the facts that were put with exactly this content."""
+        path = self._path(key)
+        try:
+            found = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if not path.is_file():
+            return None
+        mark = [found.st_size, found.st_mtime_ns]
+        facts: Facts = next((entry["facts"] for entry in _entries(path) if entry["file"] == mark), {})
+        version = f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
+        return ObjectInfo(key, found.st_size, facts, version, found.st_ctime_ns / 1e9)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Files below the folder, by key."""
+        folder = self._path(prefix.rstrip("/")) if prefix.strip("/") else self.root
+        for key in sorted(_walk(folder, self.root)):
+            found = self.stat(key)
+            if found:  # else deleted since we looked
+                yield found
+
+    def delete(self, key: str) -> None:
+        """Remove the file, its facts, and the folders that are empty without it."""
+        path = self._path(key)
+        if not path.parent.is_dir():
+            return
+        with self._one_at_a_time():
+            path.unlink(missing_ok=True)
+            _facts_path(path).unlink(missing_ok=True)
+            for folder in path.parents:
+                if folder == self.root or not _removed_if_empty(folder):
+                    return
+
+    @contextmanager
+    def local_path(self, key: str) -> Iterator[Path]:
+        """The file itself: an open one stays readable when it is replaced, its path shows the new one."""
+        path = self._path(key)
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is not there")
+        yield path
+
+    def open_input(self, key: str) -> BinaryIO:
+        """The file, open: what was opened stays readable when the key is replaced."""
+        return self._path(key).open("rb")
+
+    def scratch(self) -> Path:
+        """This process's directory below ``<root>/.scratch``."""
+        return scratch_directory(self._scratch_root())
+
+    def clean(self) -> None:
+        """Remove scratch directories of processes that are dead."""
+        remove_dead(self._scratch_root())
+
+    def uri(self, key: str) -> str:
+        """The path."""
+        return str(self._path(key))
+
+    def _path(self, key: str) -> Path:
+        path = self.root / checked_key(key)
+        if not path.resolve().is_relative_to(self.root.resolve()):
+            raise ValueError(f"{key!r} leads out of {self.root} through a link")
+        return path
+
+    def _scratch_root(self) -> Path:
+        directory = self.root.absolute() / _SCRATCH
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
+
+    @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        """Milliseconds: no folder is removed under a put, and no facts that another put has left are lost."""
+        with _rename_lock, FileLock(self._scratch_root() / "rename.lock"):
+            yield
+
+    def _on_this_filesystem(self, local: Path) -> Path:
+        if local.stat().st_dev == self._scratch_root().stat().st_dev:
+            return local
+        return Path(shutil.copy2(local, self.scratch() / local.name))
+
+    def _write_facts(self, source: Path, target: Path, facts: Facts | None) -> None:
+        sidecar = _facts_path(target)
+        if not facts:
+            sidecar.unlink(missing_ok=True)
+            return
+        entries = [{"file": _mark(source), "facts": dict(facts)}]
+        if target.exists():
+            entries += [entry for entry in _entries(target) if entry["file"] == _mark(target)]
+        written = self.scratch() / f"{threading.get_ident()}{sidecar.name}"
+        written.write_text(json.dumps(entries, indent=1), encoding="utf-8")
+        _sync(written)
+        written.replace(sidecar)
+
+
+def _facts_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.facts.json")
+
+
+def _mark(path: Path) -> list[int]:
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    try:
+        entries: list[dict[str, Any]] = json.loads(_facts_path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    return entries
+
+
+def _walk(folder: Path, root: Path) -> Iterator[str]:
+    for directory, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not hidden(name)]
+        base = Path(directory).relative_to(root)
+        yield from ((base / name).as_posix() for name in names if not hidden(name))
+
+
+def _removed_if_empty(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:  # not empty, or somebody else was faster
+        return False
+    return True
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_directories(folder: Path, root: Path) -> None:
+    """Make the rename last, and the folders above that may be new."""
+    while True:
+        _sync(folder)
+        if folder in {root, folder.parent}:
+            return
+        folder = folder.parent

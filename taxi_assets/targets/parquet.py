@@ -1,0 +1,186 @@
+"""Hive-partitioned Parquet in a directory or under ``gs://bucket/prefix``.
+
+Layout, and why:
+
+- One object a partition, ``<table>/trip_month=2024-01-01/<last part of table>.parquet``. Replacing it is one
+  rename or one put, the only thing that both kinds of store do atomically; with one object there can
+  be no second one left over. The partition column is not in the file: hive readers add it from the folder's
+  name, and pandas and pyarrow refuse a column that is in both.
+- Facts and row count are in the footer, so a copied file keeps them. On gs:// they are also the object's
+  metadata, so that listing a table opens no file.
+- ``partition_by_day`` cuts a month into one file a day, which no store replaces at once. So every
+  object's name carries the version that it belongs to, and ``_manifest.json``, put last, names
+  the objects that count. Our ``read`` follows the manifest. A reader that goes by folders alone sees both
+  versions from the first put of the new until the old are deleted, right after the manifest. Objects of
+  writers that died are deleted by the next replace: of this host at once, of another host after a day,
+  because only on its own host can a lock tell the dead from the living.
+"""
+
+import shutil
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import date
+
+import pyarrow as pa
+
+from taxi_assets.targets.arrow_schema import check_fits, check_stream, plain_schema, union
+from taxi_assets.targets.objects import ObjectStore, open_objects
+from taxi_assets.targets.parquet_days import day_column, publish_days, replacing
+from taxi_assets.targets.parquet_layout import Layout, Snapshot, written_metadata
+from taxi_assets.targets.parquet_read import read_table
+from taxi_assets.targets.parquet_write import Style, copy_stream, writing, writing_daily
+from taxi_assets.targets.sums import no_rows, totals_of_stream
+from taxi_assets.targets.target import Condition, Facts, Held, Report, Target, TargetError, Totals
+
+
+class ParquetTarget(Target):
+    """Tables as hive-partitioned Parquet.
+
+    Attributes:
+        url: A directory, ``file:///directory`` or ``gs://bucket/prefix``.
+        compression: Codec of the files.
+        compression_level: Level of the codec; zstd 1 writes as fast as snappy and a fifth smaller.
+        row_group_rows: Most rows in a row group; fewer where 128 MiB are reached first.
+        partition_by_day: A timestamp or date column: inside each partition, one folder per date of it, named
+            ``lpep_pickup_date=`` for ``lpep_pickup_datetime``. None writes one file.
+    """
+
+    url: str
+    compression: str = "zstd"
+    compression_level: int | None = 1
+    row_group_rows: int = 524_288
+    partition_by_day: str | None = None
+
+    def replace(
+        self, table: str, partition: date | None, stream: pa.RecordBatchReader, facts: Facts | None = None
+    ) -> Report:
+        """Write the rows to scratch files, then publish them in one step."""
+        layout = self._layout(table)
+        check_stream(table, stream.schema, self.partition_column)
+        layout.objects.clean()
+        standing = layout.snapshots()
+        schema = self._fitting_schema(layout, standing, partition, stream.schema)
+        replaced = standing.get(partition)
+        if self.partition_by_day:
+            written = self._replace_days(layout, partition, stream, schema, facts or {})
+        else:
+            written = self._replace_whole(layout, partition, stream, schema, facts or {})
+        rows, size, seconds = written
+        return Report(rows, size, replaced.rows if replaced else None, seconds)
+
+    def read(
+        self,
+        table: str,
+        partitions: Sequence[date] | None = None,
+        columns: Sequence[str] | None = None,
+        where: Sequence[Condition] = (),
+    ) -> pa.RecordBatchReader:
+        """Stream rows; a month is opened whole, so replacing it does not disturb who reads it."""
+        return read_table(self._layout(table), partitions, columns, where)
+
+    def partitions(self, table: str) -> dict[date | None, Held]:
+        """What stands, by the objects that are there."""
+        return {partition: one.held for partition, one in self._layout(table).snapshots().items()}
+
+    def held(self, table: str, partition: date | None) -> Held | None:
+        """One partition, by looking at its objects alone."""
+        snapshot = self._layout(table).snapshot(partition)
+        return snapshot.held if snapshot else None
+
+    def totals(self, table: str, partition: date | None, columns: Sequence[str]) -> Totals:
+        """Add up the columns of the stored files."""
+        layout = self._layout(table)
+        if layout.snapshot(partition) is None:
+            return no_rows(columns)
+        chosen = None if partition is None else [partition]
+        return totals_of_stream(table, read_table(layout, chosen, columns or None, ()), columns)
+
+    def uri(self, table: str, partition: date | None = None) -> str:
+        """The partition's object, or the folder of the table or of a partition cut by day."""
+        layout = self._layout(table)
+        if partition is None or self.partition_by_day:
+            return layout.objects.uri(layout.folder(partition))
+        return layout.objects.uri(layout.whole(partition))
+
+    def table_name(self, asset_key: Sequence[str]) -> str:
+        """The whole key, as folders nest."""
+        return "/".join(asset_key)
+
+    def _layout(self, table: str) -> Layout:
+        return Layout(self._objects(), table, self.partition_column)
+
+    def _objects(self) -> ObjectStore:
+        return open_objects(self.url)
+
+    def _style(self) -> Style:
+        return Style(self.compression, self.compression_level, self.row_group_rows)
+
+    def _fitting_schema(
+        self,
+        layout: Layout,
+        standing: dict[date | None, Snapshot],
+        partition: date | None,
+        schema: pa.Schema,
+    ) -> pa.Schema:
+        """The stream's columns, then those that only other partitions have; TargetError on another type."""
+        if standing and (partition is None) != (None in standing):
+            kind = "no partitions" if partition is not None else "partitions"
+            raise TargetError(f"{layout.table} has {kind}; write {partition} to a table of another name")
+        others = [
+            (str(other), plain_schema(layout.schema(snapshot)))
+            for other, snapshot in reversed(standing.items())
+            if other != partition
+        ]
+        new = plain_schema(schema)
+        check_fits(layout.table, others, str(partition), new)
+        return union([new, *(known for _, known in others)])
+
+    def _replace_whole(
+        self,
+        layout: Layout,
+        partition: date | None,
+        stream: pa.RecordBatchReader,
+        schema: pa.Schema,
+        facts: Facts,
+    ) -> tuple[int, int, dict[str, float]]:
+        started = time.monotonic()
+        path = layout.objects.scratch() / f"{uuid.uuid4().hex}.parquet"
+        with writing(path, schema, self._style()) as writer:
+            copy_stream(stream, schema, writer)
+            metadata = written_metadata(writer.rows, facts)
+            writer.finish(metadata)
+        size = path.stat().st_size
+        wrote = time.monotonic()
+        earlier = [info.key for info in layout.parts(partition) if info.key != layout.whole(partition)]
+        try:
+            layout.objects.put(path, layout.whole(partition), metadata if layout.objects.remote else None)
+        finally:
+            path.unlink(missing_ok=True)
+        # A month that was cut by day before: its manifest goes before the whole object until it is gone.
+        for key in [layout.manifest(partition), *earlier] if earlier else []:
+            layout.objects.delete(key)
+        return writer.rows, size, {"write": wrote - started, "publish": time.monotonic() - wrote}
+
+    def _replace_days(
+        self,
+        layout: Layout,
+        partition: date | None,
+        stream: pa.RecordBatchReader,
+        schema: pa.Schema,
+        facts: Facts,
+    ) -> tuple[int, int, dict[str, float]]:
+        column = day_column(layout.table, self.partition_by_day or "", schema)
+        started = time.monotonic()
+        directory = layout.objects.scratch() / uuid.uuid4().hex
+        directory.mkdir()
+        try:
+            with replacing(layout, partition):
+                with writing_daily(directory, schema, self._style(), column, facts) as writer:
+                    copy_stream(stream, schema, writer)
+                    files = writer.finish()
+                wrote = time.monotonic()
+                size = publish_days(layout, partition, column, files, writer.rows, facts)
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+        return writer.rows, size, {"write": wrote - started, "publish": time.monotonic() - wrote}

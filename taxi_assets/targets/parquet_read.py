@@ -1,0 +1,126 @@
+"""Streams a Parquet table: partition by partition, one version of each, in bounded memory."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from taxi_assets.targets.arrow_schema import plain_schema, union
+from taxi_assets.targets.conditions import check_conditions, expression, holds
+from taxi_assets.targets.parquet_layout import Layout, Snapshot, opened
+from taxi_assets.targets.target import Condition, TargetError
+
+BATCH_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class _Plan:
+    layout: Layout
+    stored: pa.Schema
+    columns: tuple[str, ...]
+    filter: pc.Expression | None
+
+
+def read_table(
+    layout: Layout,
+    partitions: Sequence[date] | None,
+    columns: Sequence[str] | None,
+    where: Sequence[Condition],
+) -> pa.RecordBatchReader:
+    """The rows of ``partitions`` in their order, see ``Target.read``."""
+    standing = layout.snapshots()
+    chosen = _chosen(layout, standing, partitions)
+    # The newest partition knows best what the columns are, and in which order; older ones may have more.
+    newest_first = sorted(standing, key=lambda partition: partition or date.min, reverse=True)
+    stored = union(plain_schema(layout.schema(standing[partition])) for partition in newest_first)
+    full = stored if None in standing else stored.append(pa.field(layout.column, pa.date32()))
+    names = full.names if columns is None else list(columns)
+    check_columns(layout.table, names, full.names)
+    check_conditions(layout.table, where, full.names)
+    on_partition = [condition for condition in where if condition[0] == layout.column]
+    on_rows = [condition for condition in where if condition[0] != layout.column]
+    chosen = [one for one in chosen if all(holds(condition, one) for condition in on_partition)]
+    plan = _Plan(layout, stored, tuple(names), expression(on_rows, stored))
+    schema = pa.schema([full.field(name) for name in names], metadata=full.metadata)
+    return pa.RecordBatchReader.from_batches(schema, _batches(plan, chosen, schema))
+
+
+def check_columns(table: str, wanted: Sequence[str], there: Sequence[str]) -> None:
+    """Refuse columns that aren't there.
+
+    Raises:
+        TargetError: Says which, and what there is.
+    """
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise TargetError(f"{table} has no column {', '.join(missing)}; it has {', '.join(there)}")
+
+
+def check_partitions(
+    table: str, wanted: Sequence[date] | None, there: Sequence[date | None]
+) -> list[date | None]:
+    """The partitions to read, all that are there if ``wanted`` is None.
+
+    Raises:
+        TargetError: Some aren't there: says which, and what is.
+    """
+    if wanted is None:
+        return list(there)
+    missing = [str(one) for one in wanted if one not in there]
+    if missing:
+        standing = ", ".join(str(one) for one in there if one) or "only rows without a partition"
+        raise TargetError(f"{table} has no partition {', '.join(missing)}; it has {standing}")
+    return list(wanted)
+
+
+def _chosen(
+    layout: Layout, standing: dict[date | None, Snapshot], partitions: Sequence[date] | None
+) -> list[date | None]:
+    if not standing:
+        there = ", ".join(layout.tables()) or "no table"
+        raise TargetError(f"{layout.objects.uri(layout.table)} holds no table; there is {there}")
+    return check_partitions(layout.table, partitions, list(standing))
+
+
+def _batches(plan: _Plan, chosen: Sequence[date | None], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for partition in chosen:
+        found = opened(plan.layout, partition)
+        if found is None:
+            raise TargetError(f"{plan.layout.table}: partition {partition} was deleted while it was read")
+        for file in found[0]:
+            with file:
+                yield from _from_file(plan, file, partition, schema)
+
+
+def _from_file(
+    plan: _Plan, file: pa.NativeFile, partition: date | None, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    fragment = ds.ParquetFileFormat().make_fragment(file)
+    wanted = [name for name in plan.columns if name in plan.stored.names]
+    scanner = fragment.scanner(
+        schema=plan.stored,
+        columns=wanted,
+        filter=plan.filter,
+        batch_size=BATCH_ROWS,
+        batch_readahead=2,  # the default of 16 batches, times threads, costs 1 GB on wide months
+        fragment_readahead=1,
+    )
+    for batch in scanner.to_batches():
+        if batch.num_rows:
+            yield _with_partition(batch, partition, plan.layout.column, schema)
+
+
+def _with_partition(
+    batch: pa.RecordBatch, partition: date | None, column: str, schema: pa.Schema
+) -> pa.RecordBatch:
+    constant = (
+        pa.repeat(pa.scalar(partition, pa.date32()), batch.num_rows) if column in schema.names else None
+    )
+    arrays = [
+        constant if field.name == column and constant is not None else batch.column(field.name)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema) if arrays else batch

@@ -1,0 +1,62 @@
+"""Exact sums in DuckDB, the same for every store that adds up with it.
+
+A double is rounded to ``MONEY_DECIMALS`` places before it is added (half away from zero), so the sum is an
+integer of millionths, exact in 38 digits, whatever the order of the rows. NaN and infinities have no
+place in such a sum and are left out; nulls are too.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import duckdb
+import pyarrow as pa
+
+from taxi_assets.targets.target import MONEY_DECIMALS, TargetError, Totals
+
+
+def quoted(name: str) -> str:
+    """``name`` as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def sum_query(table: str, schema: pa.Schema, columns: Sequence[str], source: str) -> str:
+    """The query for rows and sums of ``columns``; ``source`` goes behind FROM, quoted already.
+
+    Raises:
+        TargetError: A column is not there, or is not a number.
+    """
+    return f"SELECT count(*){''.join(', ' + _sum(table, schema, name) for name in columns)} FROM {source}"  # noqa: S608
+
+
+def totals_of(row: tuple[object, ...], columns: Sequence[str]) -> Totals:
+    """The query's one row as totals."""
+    rows, *sums = row
+    return Totals(
+        int(str(rows)), {name: Decimal(str(value)) for name, value in zip(columns, sums, strict=True)}
+    )
+
+
+def totals_of_stream(table: str, stream: pa.RecordBatchReader, columns: Sequence[str]) -> Totals:
+    """Read the stream to its end, adding up."""
+    query = sum_query(table, stream.schema, columns, "incoming")
+    with duckdb.connect() as connection:
+        connection.register("incoming", stream)
+        return totals_of(connection.execute(query).fetchall()[0], columns)
+
+
+def no_rows(columns: Sequence[str]) -> Totals:
+    """Totals of what is not there."""
+    return Totals(0, dict.fromkeys(columns, Decimal(0)))
+
+
+def _sum(table: str, schema: pa.Schema, name: str) -> str:
+    if name not in schema.names:
+        raise TargetError(f"{table} has no column {name}; it has {', '.join(schema.names)}")
+    kind = schema.field(name).type
+    decimal = f"DECIMAL(38, {MONEY_DECIMALS})"
+    value = f"CAST({quoted(name)} AS {decimal})"
+    if pa.types.is_floating(kind):
+        value = f"CASE WHEN isfinite({quoted(name)}) THEN {value} END"
+    elif not (pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
+        raise TargetError(f"{table}: column {name} is {kind}, which can't be added up")
+    return f"coalesce(sum({value}), CAST(0 AS {decimal}))"
