@@ -15,8 +15,10 @@ HEAD does too.
 """
 
 import hashlib
+import sys
 import threading
 import time
+import traceback
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -172,6 +174,15 @@ def _spoilt(answer: _Answer, fault: Fault) -> _Answer:
     return answer
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print what went wrong, unless it is only that a client hung up."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            traceback.print_exc()
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     cdn: Cdn
@@ -190,16 +201,16 @@ class _Handler(BaseHTTPRequestHandler):
         asked = {name.lower(): value for name, value in self.headers.items()}
         file, fault = self.cdn._take(self.command, path)
         answer = _spoilt(_answer(file, asked, fault) if file else _denied(), fault)
+        body = b"" if self.command == "HEAD" else answer.body
+        if fault.republish is not None:
+            self.cdn.publish(path, fault.republish)
+        end = len(body) if fault.stop_after is None else min(fault.stop_after, len(body))
+        # Recorded before anything is out: a client that has its answer may look at once.
+        number = self.cdn._record(Request(self.command, path, asked, answer.status, end))
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        body = b"" if self.command == "HEAD" else answer.body
-        if fault.republish is not None:  # before the last byte is out: the client may ask again at once
-            self.cdn.publish(path, fault.republish)
-        end = len(body) if fault.stop_after is None else min(fault.stop_after, len(body))
-        # Recorded before the bytes are out: a client that has read the last one may look at once.
-        number = self.cdn._record(Request(self.command, path, asked, answer.status, end))
         sent = self._send(body[:end], fault)
         self.cdn._correct(number, sent)
         if fault.stop_after is not None or "Content-Length" not in answer.headers:
@@ -233,8 +244,7 @@ def serve_cdn() -> Iterator[Cdn]:
     class Handler(_Handler):
         """The handler of this server: the base class learns what to serve by an attribute."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     cdn = Cdn(f"http://127.0.0.1:{server.server_port}")
     Handler.cdn = cdn
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

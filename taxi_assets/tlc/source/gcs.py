@@ -28,7 +28,7 @@ from taxi_assets.tlc.source.source import (
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Client  # type: ignore[import-untyped]
 
-_DEADLINE = 120.0  # seconds over which the library retries one call
+DEADLINE = 120.0  # seconds over which the library retries one call
 
 
 class GcsSource:
@@ -114,7 +114,7 @@ class GcsSource:
         from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
 
         bucket = client.bucket(self._bucket)
-        retry = DEFAULT_RETRY.with_timeout(_DEADLINE)
+        retry = DEFAULT_RETRY.with_timeout(DEADLINE)
         limits = (self._patience.connect, self._patience.read)
         for name in names:
             blob = bucket.get_blob(name, retry=retry, timeout=limits)
@@ -133,7 +133,7 @@ class GcsSource:
             raw_download=True,  # as stored: an object with Content-Encoding gzip is not unpacked on the way
             if_generation_match=blob.generation,
             checksum="auto",
-            retry=DEFAULT_RETRY.with_timeout(_DEADLINE),
+            retry=DEFAULT_RETRY.with_timeout(DEADLINE),
             timeout=(self._patience.connect, self._patience.read),
         )
         sha256 = sha256_of(part)

@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 from urllib.request import url2pathname
 
 from taxi_assets.tlc.source.directory import DirectorySource
@@ -35,16 +35,34 @@ def open_source(url: str, *, patience: Patience | None = None, synthetic: WriteM
         return _synthetic(url, synthetic)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", url) is None:
         return DirectorySource(_directory(url))
-    parts = urlsplit(url)
-    if "@" in parts.path:  # a "/" in the password ends the host too early, and would show the password
-        raise _not_understood(f"{parts.scheme}://... with an '@' behind the host; write %2F for a /")
-    if parts.scheme in {"http", "https"} and parts.hostname:
-        return HttpSource(url, patience)
+    parts = _split(url)
+    if parts.scheme in {"http", "https"}:
+        return HttpSource(_checked(url, parts), patience)
     if parts.scheme == "gs" and parts.netloc:
         return GcsSource(parts.netloc, parts.path, patience)
     if parts.scheme == "file" and parts.netloc in {"", "localhost"}:
         return DirectorySource(Path(url2pathname(parts.path)))
     raise _not_understood(redacted(url))
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        scheme = url.partition(":")[0]
+    # Outside the handler: urlsplit's own message may quote a piece of the password.
+    raise _not_understood(
+        f"{scheme}://... with brackets that hold no address; write %5B and %5D in a password"
+    )
+
+
+def _checked(url: str, parts: SplitResult) -> str:
+    # A "/", "?" or "#" in a password ends the host too early, and the password would count as public.
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise _not_understood(f"{parts.scheme}://... with an '@' behind the host; write %40, %2F, %3F or %23")
+    if not re.fullmatch(r"(\[[^\]]+\]|[^:\[\]]+)(:\d{1,5})?", parts.netloc.rpartition("@")[2]):
+        raise _not_understood(redacted(url))
+    return url
 
 
 def _directory(text: str) -> Path:

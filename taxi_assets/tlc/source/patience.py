@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_exponential_jitter
+from tenacity.wait import wait_exponential, wait_random
 
 from taxi_assets.tlc.source.source import SourceUnavailable
 
@@ -22,7 +22,7 @@ class Patience:
 
     Attributes:
         attempts: Tries in all. Eight, with the waits below, bridge about two minutes.
-        first_wait: Longest wait before the second try; it doubles with each further one, plus jitter.
+        first_wait: Wait before the second try; it doubles with each further one, plus up to ``first_wait``.
         longest_wait: Limit of that doubling.
         longest_retry_after: Limit of what a server's ``Retry-After`` may impose.
         connect: Limit to open a connection.
@@ -77,8 +77,8 @@ class _Wait:
 
     def __init__(self, patience: Patience) -> None:
         self._limit = patience.longest_retry_after
-        self._own = wait_exponential_jitter(
-            initial=patience.first_wait, max=patience.longest_wait, jitter=patience.first_wait
+        self._own = wait_exponential(multiplier=patience.first_wait, max=patience.longest_wait) + wait_random(
+            0, patience.first_wait
         )
 
     def __call__(self, state: RetryCallState) -> float:
