@@ -1,0 +1,141 @@
+"""What stands in the database, read from Postgres' catalogs alone.
+
+Nothing here locks a table. A load must not: a lock on the parent, held for the length of a COPY,
+would keep every other month from being swapped in.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import cast
+
+from taxi_assets.targets.postgres.connection import Connection
+from taxi_assets.targets.target import Facts
+
+
+@dataclass(frozen=True)
+class ColumnInfo:
+    """A column as Postgres knows it."""
+
+    type: str
+    required: bool
+    comment: str | None
+
+
+@dataclass(frozen=True)
+class TableInfo:
+    """A table as Postgres knows it.
+
+    Attributes:
+        oid: Its number.
+        kind: ``r`` for a table, ``p`` for a partitioned one, other letters for views and the like.
+        partitioned_by: Its partition key, as ``LIST (trip_month)``.
+        comment: Its comment.
+        columns: By name, in the table's order.
+        indexes: Definitions of the indexes on a partitioned table, from ``USING`` on.
+    """
+
+    oid: int
+    kind: str
+    partitioned_by: str | None
+    comment: str | None
+    columns: dict[str, ColumnInfo]
+    indexes: tuple[tuple[bool, str], ...]
+
+
+@dataclass(frozen=True)
+class Child:
+    """An attached partition."""
+
+    oid: int
+    name: str
+    schema: str
+    partition: date
+    comment: str | None
+
+
+def find_table(connection: Connection, schema: str, table: str) -> TableInfo | None:
+    """``schema.table``, or None."""
+    found = connection.execute(
+        """
+        SELECT c.oid, c.relkind::text, pg_get_partkeydef(c.oid), obj_description(c.oid, 'pg_class')
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = %s AND c.relname = %s
+        """,
+        [schema, table],
+    ).fetchone()
+    if found is None:
+        return None
+    oid, kind, key, comment = cast("tuple[int, str, str | None, str | None]", found)
+    return TableInfo(oid, kind, key, comment, _columns(connection, oid), _indexes(connection, oid))
+
+
+def _columns(connection: Connection, oid: int) -> dict[str, ColumnInfo]:
+    rows = connection.execute(
+        """
+        SELECT attname::text, format_type(atttypid, atttypmod), attnotnull, col_description(attrelid, attnum)
+        FROM pg_attribute WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+        """,
+        [oid],
+    ).fetchall()
+    typed = cast("list[tuple[str, str, bool, str | None]]", rows)
+    return {name: ColumnInfo(kind, required, comment) for name, kind, required, comment in typed}
+
+
+def _indexes(connection: Connection, oid: int) -> tuple[tuple[bool, str], ...]:
+    rows = connection.execute(
+        """
+        SELECT i.indisunique, pg_get_indexdef(i.indexrelid)
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = %s AND c.relkind = 'I'
+        """,
+        [oid],
+    ).fetchall()
+    typed = cast("list[tuple[bool, str]]", rows)
+    return tuple((unique, definition.split(" USING ", 1)[1]) for unique, definition in typed)
+
+
+def children(connection: Connection, oid: int) -> dict[date, Child]:
+    """Attached partitions by their date, oldest first. Partitions that hold no single date aren't ours."""
+    rows = connection.execute(
+        """
+        SELECT c.oid, c.relname::text, n.nspname::text, pg_get_expr(c.relpartbound, c.oid),
+            obj_description(c.oid, 'pg_class')
+        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE i.inhparent = %s
+        """,
+        [oid],
+    ).fetchall()
+    found: dict[date, Child] = {}
+    for child, name, schema, bound, comment in cast("list[tuple[int, str, str, str, str | None]]", rows):
+        day = re.fullmatch(r"FOR VALUES IN \('(\d{4}-\d\d-\d\d)'\)", bound)
+        if day:
+            partition = date.fromisoformat(day[1])
+            found[partition] = Child(child, name, schema, partition, comment)
+    return dict(sorted(found.items()))
+
+
+def note(description: str | None, table: str, rows: int, facts: Facts) -> str:
+    """Comment of a table that holds rows: a sentence for people, then one line of JSON for us."""
+    data = json.dumps({"table": table, "rows": rows, "facts": dict(facts)}, ensure_ascii=True)
+    return f"{description}\n{data}" if description else data
+
+
+def noted_facts(comment: str | None) -> Facts:
+    """Facts out of a comment that ``note`` made; none out of any other."""
+    return cast("Facts", _noted(comment).get("facts", {}))
+
+
+def noted_table(comment: str | None) -> str | None:
+    """Name of the table for which a comment was made by ``note``."""
+    return cast("str | None", _noted(comment).get("table"))
+
+
+def _noted(comment: str | None) -> dict[str, object]:
+    last = (comment or "").rsplit("\n", 1)[-1]
+    if not last.startswith('{"table"'):
+        return {}
+    try:
+        return cast("dict[str, object]", json.loads(last))
+    except ValueError:
+        return {}
