@@ -111,7 +111,7 @@ class Transfer:
             digest = hashlib.sha256()
             for _ in range(0, start, BLOCK):
                 digest.update(file.read(min(BLOCK, start - file.tell())))
-            file.truncate(start)
+            file.truncate(start)  # the byte asked for again, should it not come
             for block in self._blocks(answer):
                 if file.tell() == 0:
                     refuse_page(block, self._address.name, self._address.shown)

@@ -175,6 +175,21 @@ def test_a_wrong_answer_to_a_range_starts_over(
     assert (tmp_path / NAME).read_bytes() == content
 
 
+def test_a_server_that_gives_less_than_the_range_is_asked_for_the_rest(
+    cdn: Cdn, content: bytes, tmp_path: Path
+) -> None:
+    cdn.publish(PATH, content)
+    piece = Fault(
+        status=206,
+        body=content[99_999:120_000],
+        headers={"Content-Range": f"bytes 99999-119999/{len(content)}"},
+    )
+    cdn.script(PATH, cut(100_000), piece)
+    fetch(cdn, tmp_path)
+    assert (tmp_path / NAME).read_bytes() == content
+    assert cdn.downloads()[-1].headers["range"] == "bytes=119999-"
+
+
 def test_without_a_strong_etag_a_cut_download_starts_over(cdn: Cdn, content: bytes, tmp_path: Path) -> None:
     cdn.publish(PATH, content)
     weak = Fault(headers={"ETag": 'W/"1"'}, stop_after=100_000)
