@@ -151,8 +151,8 @@ class Table:
             if failure:
                 raise failure[0] from None
             raise
-        finally:
-            self.connection.unregister(_INCOMING)
+        # Not after a failure: the transaction is aborted, and refuses even this.
+        self.connection.unregister(_INCOMING)
         return rows
 
     def comment(self, schema: pa.Schema) -> None:

@@ -56,7 +56,7 @@ class ParquetTarget(Target):
         self, table: str, partition: date | None, stream: pa.RecordBatchReader, facts: Facts | None = None
     ) -> Report:
         """Write the rows to scratch files, then publish them in one step."""
-        layout = self._layout(table)
+        layout = self.layout(table)
         check_stream(table, stream.schema, self.partition_column)
         layout.objects.clean()
         standing = layout.snapshots()
@@ -77,20 +77,20 @@ class ParquetTarget(Target):
         where: Sequence[Condition] = (),
     ) -> pa.RecordBatchReader:
         """Stream rows; a month is opened whole, so replacing it does not disturb who reads it."""
-        return read_table(self._layout(table), partitions, columns, where)
+        return read_table(self.layout(table), partitions, columns, where)
 
     def partitions(self, table: str) -> dict[date | None, Held]:
         """What stands, by the objects that are there."""
-        return {partition: one.held for partition, one in self._layout(table).snapshots().items()}
+        return {partition: one.held for partition, one in self.layout(table).snapshots().items()}
 
     def held(self, table: str, partition: date | None) -> Held | None:
         """One partition, by looking at its objects alone."""
-        snapshot = self._layout(table).snapshot(partition)
+        snapshot = self.layout(table).snapshot(partition)
         return snapshot.held if snapshot else None
 
     def totals(self, table: str, partition: date | None, columns: Sequence[str]) -> Totals:
         """Add up the columns of the stored files."""
-        layout = self._layout(table)
+        layout = self.layout(table)
         if layout.snapshot(partition) is None:
             return no_rows(columns)
         chosen = None if partition is None else [partition]
@@ -98,7 +98,7 @@ class ParquetTarget(Target):
 
     def uri(self, table: str, partition: date | None = None) -> str:
         """The partition's object, or the folder of the table or of a partition cut by day."""
-        layout = self._layout(table)
+        layout = self.layout(table)
         if partition is None or self.partition_by_day:
             return layout.objects.uri(layout.folder(partition))
         return layout.objects.uri(layout.whole(partition))
@@ -107,7 +107,8 @@ class ParquetTarget(Target):
         """The whole key, as folders nest."""
         return "/".join(asset_key)
 
-    def _layout(self, table: str) -> Layout:
+    def layout(self, table: str) -> Layout:
+        """Names and objects of a table: which files a partition is made of."""
         return Layout(self._objects(), table, self.partition_column)
 
     def _objects(self) -> ObjectStore:
