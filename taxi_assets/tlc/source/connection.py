@@ -8,7 +8,7 @@ import requests
 
 from taxi_assets.tlc.source.facts import iso, make_facts
 from taxi_assets.tlc.source.patience import Passing, Patience, parse_http_date, parse_retry_after
-from taxi_assets.tlc.source.source import BadFile, Facts
+from taxi_assets.tlc.source.source import BadFile, Facts, Refused
 
 _SECRETS = re.compile(r"(?<=//)[^/\s@]*@|[?][^\s)]*")  # user:password@, and a query
 _ABSENT = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
@@ -51,7 +51,8 @@ class Connection:
         Raises:
             Passing: No answer, or one that asks for patience.
             Absent: 403 or 404; the CDN answers 403 for a month that is not published.
-            BadFile: Any other refusal, or an HTML page.
+            Refused: Any other refusal.
+            BadFile: An HTML page.
         """
         limits = (self.patience.connect, self.patience.read)
         try:
@@ -82,7 +83,7 @@ def _accepted(answer: requests.Response, address: Address) -> requests.Response:
     if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         asked = parse_retry_after(answer.headers.get("Retry-After"), answer.headers.get("Date"))
         raise Passing(f"HTTP {status}", asked)
-    raise BadFile(
+    raise Refused(
         f"{address.shown}: expected the file, found HTTP {status}. The server refuses the request and would "
         "do so again; check TAXI_SOURCE_URL, and the credentials of the mirror or proxy if there are any."
     )

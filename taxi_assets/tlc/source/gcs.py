@@ -18,6 +18,7 @@ from taxi_assets.tlc.source.source import (
     ZONES_NAME,
     Facts,
     Published,
+    Refused,
     Sighting,
     SourceError,
     SourceUnavailable,
@@ -97,14 +98,14 @@ class GcsSource:
         except (NotFound, PreconditionFailed) as error:
             raise SourceUnavailable(f"{shown}: an object changed while it was read. Run again.") from error
         except ClientError as error:
-            raise SourceError(
+            raise Refused(
                 f"{shown}: expected to read it, found HTTP {error.code}. Grant this account "
                 "roles/storage.objectViewer on the bucket, or correct TAXI_SOURCE_URL."
             ) from error
         except GoogleAPICallError as error:
             raise SourceUnavailable(f"{shown}: given up (HTTP {error.code}). Run again later.") from error
         except GoogleAuthError as error:
-            raise SourceError(
+            raise Refused(
                 f"{shown}: expected credentials for Google Cloud, found none that work "
                 f"({type(error).__name__}). Run `gcloud auth application-default login`, or set "
                 "GOOGLE_APPLICATION_CREDENTIALS."

@@ -61,6 +61,10 @@ class TruncatedFile(BadFile):
     """The file begins well and ends too early. A second download may be whole, a third is not tried."""
 
 
+class Refused(BadFile):
+    """The source does not let us read: credentials, permission, address. Asking again can't help."""
+
+
 class SourceUnavailable(SourceError):  # noqa: N818 - a state that passes
     """The source did not answer, or broke off, until the retries were used up: a later run may succeed."""
 

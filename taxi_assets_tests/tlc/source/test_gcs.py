@@ -8,7 +8,8 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Bucket, Client  # type: ignore[import-untyped]
 
-from taxi_assets.tlc.source import BadFile, NotPublished, SourceUnavailable, open_source
+from taxi_assets.tlc.source import BadFile, NotPublished, Refused, SourceUnavailable, open_source
+from taxi_assets_tests.servers.cdn import Cdn
 from taxi_assets_tests.servers.gcs import GcsServer, fake_gcs
 from taxi_assets_tests.tlc.source.conftest import GREEN, MONTH, NAME, QUICK, parquet, zones
 
@@ -89,3 +90,24 @@ def test_a_server_that_is_gone_is_a_passing_failure(
     monkeypatch.setattr("taxi_assets.tlc.source.gcs.DEADLINE", 0.5)
     with pytest.raises(SourceUnavailable, match=f"gs://{bucket.name}/"):
         open_source(f"gs://{bucket.name}", patience=QUICK).fetch(GREEN, MONTH, tmp_path)
+
+
+def test_a_bucket_that_may_not_be_read_is_no_unpublished_month(
+    cdn: Cdn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", cdn.url)  # which answers 403 to whatever is asked
+    source = open_source("gs://private/trip-data", patience=QUICK)
+    for call in (lambda: source.fetch(GREEN, MONTH, tmp_path), lambda: source.look(GREEN, MONTH)):
+        with pytest.raises(Refused, match=r"gs://private/trip-data: .*HTTP 403.*objectViewer"):
+            call()
+
+
+def test_missing_credentials_are_told_with_the_command_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")  # no look for a metadata server on the network
+    with pytest.raises(Refused, match="gcloud auth application-default login"):
+        open_source("gs://bucket").fetch(GREEN, MONTH, tmp_path)

@@ -13,6 +13,7 @@ from taxi_assets.tlc.source import (
     FACT_NAMES,
     BadFile,
     NotPublished,
+    Refused,
     Source,
     SourceError,
     SourceUnavailable,
@@ -125,7 +126,7 @@ def test_a_month_that_is_not_there_becomes_fetchable_when_it_is_published(
 def test_a_refusal_that_would_come_again_is_not_retried(cdn: Cdn, tmp_path: Path, code: int) -> None:
     cdn.publish(PATH, b"never sent")
     cdn.script(PATH, *status(code))
-    with pytest.raises(BadFile, match=f"HTTP {code}"):
+    with pytest.raises(Refused, match=f"HTTP {code}"):
         open_source(cdn.trip_data, patience=QUICK).fetch(GREEN, MONTH, tmp_path)
     assert len(cdn.requests()) == 1
 
