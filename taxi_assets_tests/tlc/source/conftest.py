@@ -1,5 +1,6 @@
 """Sources under test: a CDN of our own, months of known bytes, limits short enough for tests."""
 
+import hashlib
 import io
 import os
 import random
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxi_assets.tlc.services import SERVICES
-from taxi_assets.tlc.source import Patience
+from taxi_assets.tlc.source import Patience, open_source
 from taxi_assets_tests.servers.cdn import Cdn, serve_cdn
 
 GREEN = SERVICES["green"]
@@ -46,6 +47,17 @@ def zones(rows: int = 265) -> bytes:
     """A zone lookup with the TLC's header."""
     lines = [HEADER, *(f'{number},"Queens","Zone {number}","Boro Zone"' for number in range(1, rows + 1))]
     return "".join(f"{line}\r\n" for line in lines).encode()
+
+
+def fetch(cdn: Cdn, into: Path) -> dict[str, str]:
+    """Fetch the month, check the bytes against the facts, and return those."""
+    fetched = open_source(cdn.trip_data, patience=QUICK).fetch(GREEN, MONTH, into)
+    assert fetched is not None
+    body = fetched.path.read_bytes()
+    assert fetched.facts["sha256"] == hashlib.sha256(body).hexdigest()
+    assert fetched.facts["bytes"] == str(len(body))
+    assert [path.name for path in into.iterdir()] == [NAME]
+    return fetched.facts
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,52 +1,27 @@
-"""Downloads that break off: what is resumed, what starts over, what is given up, and that bytes never mix."""
+"""Downloads that break off: what is resumed, what starts over, and that versions never mix."""
 
-import hashlib
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from taxi_assets.tlc.source import (
-    BadFile,
-    Published,
-    Source,
-    SourceError,
     SourceUnavailable,
-    TruncatedFile,
     open_source,
 )
-from taxi_assets.tlc.source.patience import parse_retry_after
-from taxi_assets_tests.servers.cdn import Cdn, serve_cdn
+from taxi_assets_tests.servers.cdn import Cdn
 from taxi_assets_tests.servers.faults import (
     Fault,
     cut,
-    html,
     republished,
     slow,
-    stalled,
-    status,
     unavailable,
-    wrong_length,
 )
-from taxi_assets_tests.tlc.source.conftest import GREEN, MONTH, NAME, PATH, QUICK, parquet
+from taxi_assets_tests.tlc.source.conftest import GREEN, MONTH, NAME, PATH, QUICK, fetch, parquet
 
 OTHER = parquet(seed=2, rows=15_000)
-
-
-def fetch(cdn: Cdn, into: Path) -> dict[str, str]:
-    """Fetch the month, check the bytes against the facts, and return those."""
-    fetched = open_source(cdn.trip_data, patience=QUICK).fetch(GREEN, MONTH, into)
-    assert fetched is not None
-    body = fetched.path.read_bytes()
-    assert fetched.facts["sha256"] == hashlib.sha256(body).hexdigest()
-    assert fetched.facts["bytes"] == str(len(body))
-    assert [path.name for path in into.iterdir()] == [NAME]
-    return fetched.facts
 
 
 def test_a_cut_download_resumes_where_it_ended(cdn: Cdn, content: bytes, tmp_path: Path) -> None:
@@ -197,146 +172,3 @@ def test_without_a_strong_etag_a_cut_download_starts_over(cdn: Cdn, content: byt
     fetch(cdn, tmp_path)
     assert (tmp_path / NAME).read_bytes() == content
     assert "range" not in cdn.downloads()[1].headers
-
-
-@pytest.mark.parametrize("code", [408, 425, 429, 500, 502, 503, 504])
-def test_what_passes_is_tried_again(cdn: Cdn, content: bytes, tmp_path: Path, code: int) -> None:
-    cdn.publish(PATH, content)
-    cdn.script(PATH, *status(code, times=2))
-    fetch(cdn, tmp_path)
-    assert [request.status for request in cdn.downloads()] == [code, code, 200]
-
-
-def test_a_server_that_stalls_is_asked_again(cdn: Cdn, content: bytes, tmp_path: Path) -> None:
-    cdn.publish(PATH, content)
-    cdn.script(PATH, stalled(100_000, seconds=QUICK.read * 2))
-    fetch(cdn, tmp_path)
-    assert (tmp_path / NAME).read_bytes() == content
-    assert [request.status for request in cdn.downloads()] == [200, 206]
-
-
-def test_a_slow_server_is_waited_for(cdn: Cdn, content: bytes, tmp_path: Path) -> None:
-    cdn.publish(PATH, content)
-    cdn.script(PATH, slow(20_000, pause=0.08))
-    began = time.monotonic()
-    fetch(cdn, tmp_path)
-    assert time.monotonic() - began > QUICK.read
-    assert len(cdn.downloads()) == 1
-
-
-def test_a_drip_of_single_bytes_is_given_up(cdn: Cdn, content: bytes, tmp_path: Path) -> None:
-    cdn.publish(PATH, content)
-    cdn.script(PATH, slow(1, pause=0.01))
-    fetch(cdn, tmp_path)
-    assert len(cdn.downloads()) == 2
-
-
-@pytest.mark.parametrize("shortened", [1, 100_000])
-def test_a_short_copy_with_a_length_to_match_is_fetched_once_more(
-    cdn: Cdn, content: bytes, tmp_path: Path, shortened: int
-) -> None:
-    cdn.publish(PATH, content)
-    cdn.script(PATH, wrong_length(len(content) - shortened))
-    fetch(cdn, tmp_path)
-    assert (tmp_path / NAME).read_bytes() == content
-
-
-def test_a_published_file_that_is_cut_off_is_refused_after_a_second_look(
-    cdn: Cdn, content: bytes, tmp_path: Path
-) -> None:
-    cdn.publish(PATH, content[:-1000])
-    with pytest.raises(TruncatedFile, match="cut off"):
-        open_source(cdn.trip_data, patience=QUICK).fetch(GREEN, MONTH, tmp_path)
-    assert len(cdn.downloads()) == 2
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_body_longer_than_the_file_is_not_waited_for(cdn: Cdn, content: bytes, tmp_path: Path) -> None:
-    cdn.publish(PATH, content)
-    cdn.script(PATH, wrong_length(len(content) + 5))
-    fetch(cdn, tmp_path)
-    assert (tmp_path / NAME).read_bytes() == content
-
-
-def test_retry_after_is_kept_up_to_the_limit(cdn: Cdn, content: bytes, tmp_path: Path) -> None:
-    cdn.publish(PATH, content)
-    cdn.script(PATH, *unavailable(retry_after="3600"))
-    began = time.monotonic()
-    fetch(cdn, tmp_path)
-    assert QUICK.longest_retry_after <= time.monotonic() - began < 5
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("120", 120.0),
-        ("Wed, 20 Mar 2024 14:05:33 GMT", 33.0),
-        ("Wed, 20 Mar 2024 14:04:00 GMT", 0.0),
-        ("soon", None),
-        (None, None),
-    ],
-)
-def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, seconds: float | None) -> None:
-    assert parse_retry_after(value, "Wed, 20 Mar 2024 14:05:00 GMT") == seconds
-
-
-def test_a_connection_that_nobody_takes_is_tried_again_and_named(tmp_path: Path) -> None:
-    with serve_cdn() as gone:
-        url = gone.trip_data
-    with pytest.raises(SourceUnavailable, match="Connection refused"):
-        open_source(url, patience=QUICK).fetch(GREEN, MONTH, tmp_path)
-
-
-SMALL, NEW = parquet(seed=3, rows=600), parquet(seed=4, rows=700)
-
-FAULTS = st.one_of(
-    st.builds(cut, st.integers(0, len(SMALL))),
-    st.builds(wrong_length, st.integers(0, len(SMALL) + 500)),
-    st.builds(republished, st.sampled_from([SMALL, NEW]), st.integers(0, len(SMALL))),
-    st.sampled_from([500, 503, 429, 416, 403, 400]).map(lambda code: status(code)[0]),
-    st.builds(slow, st.integers(500, 3000), st.just(0.002)),
-    st.just(html()),
-    st.builds(Fault, body=st.binary(max_size=40)),
-    st.builds(Fault, ignores_ranges=st.just(True), stop_after=st.none() | st.integers(0, len(SMALL))),
-)
-
-
-def outcome(source: Source, into: Path) -> Published | SourceError:
-    """What a fetch gives or raises."""
-    try:
-        fetched = source.fetch(GREEN, MONTH, into)
-    except SourceError as error:
-        return error
-    assert fetched is not None
-    return fetched
-
-
-@settings(max_examples=120, deadline=None)
-@given(script=st.lists(FAULTS, max_size=8))
-def test_whatever_goes_wrong_the_name_never_stands_over_wrong_bytes(
-    tmp_path_factory: pytest.TempPathFactory, shared_cdn: Cdn, script: list[Fault]
-) -> None:
-    into = tmp_path_factory.mktemp("into")
-    path = f"{into.name}/{NAME}"
-    shared_cdn.publish(path, SMALL)
-    shared_cdn.script(path, *script)
-    source = open_source(f"{shared_cdn.url}/{into.name}", patience=QUICK)
-    final = into / NAME
-    for _ in range(len(script) + 2):  # every run uses up at least one fault, and two for a short copy
-        fetched = outcome(source, into)
-        if isinstance(fetched, SourceError):
-            assert str(fetched).startswith(f"{shared_cdn.url}/{path}: ")
-            assert not final.exists()
-            assert not isinstance(fetched, BadFile) or not list(into.iterdir())
-            continue
-        assert final.read_bytes() in {SMALL, NEW}
-        assert fetched.facts["sha256"] == hashlib.sha256(final.read_bytes()).hexdigest()
-        assert [found.name for found in into.iterdir()] == [NAME]
-        return
-    pytest.fail("the faults were used up, and still the file did not come")
-
-
-@pytest.fixture(scope="module")
-def shared_cdn() -> Iterator[Cdn]:
-    with serve_cdn() as server:
-        yield server
