@@ -39,6 +39,7 @@ _LONGEST_SOCKET_DIRECTORY = 80  # bytes; the kernel allows 107 (macOS 103) with 
 
 _SETTINGS = {
     "listen_addresses": "",
+    "port": "5432",  # names the socket, no more; said everywhere, as PGPORT may say something else
     "unix_socket_permissions": "0700",
     "max_connections": "100",
     "shared_buffers": "128MB",
@@ -262,7 +263,7 @@ class EmbeddedPostgres:
         return done.returncode == 0
 
     def _url(self, database: str) -> str:
-        return f"postgresql://{_USER}@/{database}?host={quote(str(self.socket_directory), safe='')}"
+        return f"postgresql://{_USER}@/{database}?host={quote(str(self.socket_directory), safe='')}&port=5432"
 
     def _log_tail(self) -> str:
         if not self.log.exists():

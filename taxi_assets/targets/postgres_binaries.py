@@ -134,8 +134,8 @@ def _find_account(folder: Path, home: Path) -> Account:
             return Account(uid=entry.pw_uid, gid=entry.pw_gid)
     raise TargetError(
         f"PostgreSQL refuses to run as root, this system forbids user namespaces, and neither of the "
-        f"accounts {' and '.join(_ACCOUNTS)} can reach both {home} and {folder}. Run as an ordinary user, set "
-        "TAXI_HOME to a directory that everybody may enter, or set TAXI_POSTGRES_URL to a server"
+        f"accounts {' and '.join(_ACCOUNTS)} can reach both {home} and {folder}. Run as an ordinary user, "
+        "set TAXI_HOME to a directory that everybody may enter, or set TAXI_POSTGRES_URL to a server"
     )
 
 

@@ -51,7 +51,7 @@ def connect(url: str, timeout: float) -> Connection:
         message = f"can't connect to Postgres at {place}: {_one_line(error)}"
         if _SETTLED.search(str(error)):
             raise TargetError(
-                f"{message}. Check user, password and database in TAXI_POSTGRES_URL; the role needs LOGIN and "
+                f"{message}. Check user, password, database in TAXI_POSTGRES_URL; the role needs LOGIN and "
                 "CONNECT on the database"
             ) from error
         raise psycopg.OperationalError(
@@ -86,9 +86,10 @@ def refusals(connection: Connection, schema: str, table: str) -> Iterator[None]:
     except psycopg.errors.InsufficientPrivilege as error:
         info = connection.info
         raise TargetError(
-            f"role {info.user} may not write {schema}.{table}: {_one_line(error)}. Either GRANT CREATE ON "
-            f"DATABASE {info.dbname} TO {info.user}, or CREATE SCHEMA {schema} and GRANT USAGE, CREATE ON SCHEMA "
-            f"{schema} TO {info.user}; a table that exists must be its own (ALTER TABLE ... OWNER TO {info.user})"
+            f"role {info.user} may not write {schema}.{table}: {_one_line(error)}. Either GRANT CREATE "
+            f"ON DATABASE {info.dbname} TO {info.user}, or CREATE SCHEMA {schema} and GRANT USAGE, CREATE ON "
+            f"SCHEMA {schema} TO {info.user}; a table that exists must be its own (ALTER TABLE ... OWNER TO "
+            f"{info.user})"
         ) from error
     except psycopg.errors.DependentObjectsStillExist as error:
         raise TargetError(

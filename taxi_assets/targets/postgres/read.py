@@ -67,13 +67,13 @@ def select(
     fields = [_field(standing, name) for name in chosen]
     terms, values = _conditions(where)
     shape = sql.SQL("SELECT {} FROM {}").format(
-        sql.SQL(", ").join([expression for expression, _ in fields]), sql.Identifier(schema, table)
+        sql.SQL(", ").join([expression for expression, _ in fields]), _quoted(schema, table)
     )
     result = pa.schema([field for _, field in fields])
     if partitions is None:
         return Query(shape + _where(terms), values, result)
     # One branch a partition: Append runs them in order, without sorting, each pruned to its child.
-    here = sql.SQL("{} = %s").format(sql.Identifier(partition_column))
+    here = sql.SQL("{} = %s").format(_quoted(partition_column))
     branch = shape + _where([here, *terms])
     if not partitions:
         return Query(shape + sql.SQL(" WHERE false"), [], result)
@@ -116,9 +116,9 @@ def add_up(
     _check_columns(f"{schema}.{table}", standing, columns)
     sums = [_sum(f"{schema}.{table}", standing, column) for column in columns]
     results = sql.SQL(", ").join([sql.SQL("count(*)"), *sums])
-    query = sql.SQL("SELECT {} FROM {}").format(results, sql.Identifier(schema, table))
-    here = [sql.SQL("{} = %s").format(sql.Identifier(partition_column))] if partition else []
-    row = connection.execute(query + _where(here), [partition] if partition else None).fetchone()
+    query = sql.SQL("SELECT {} FROM {}").format(results, _quoted(schema, table))
+    here = [sql.SQL("{} = %s").format(_quoted(partition_column))] if partition else []
+    row = connection.execute(query + _where(here), [partition] if partition else []).fetchone()
     rows, *values = cast("tuple[int, *tuple[Decimal, ...]]", row)
     return Totals(rows, dict(zip(columns, values, strict=True)))
 
@@ -131,10 +131,15 @@ def _sum(table: str, standing: TableInfo, column: str) -> sql.Composed:
     add = "coalesce(sum(round({exact}, {places})) FILTER (WHERE {column}::float8 < 'Infinity'::float8 AND "
     add += "{column}::float8 > '-Infinity'::float8), 0)"  # NaN is greater than infinity, in Postgres
     return sql.SQL(add).format(
-        exact=sql.SQL(exact).format(sql.Identifier(column)),
+        exact=sql.SQL(exact).format(_quoted(column)),
         places=sql.Literal(MONEY_DECIMALS),
-        column=sql.Identifier(column),
+        column=_quoted(column),
     )
+
+
+def _quoted(*names: str) -> sql.SQL:
+    """Names as an identifier within a statement that has parameters, where psycopg wants % doubled."""
+    return sql.SQL(sql.Identifier(*names).as_string().replace("%", "%%"))  # quoted by psycopg
 
 
 def _all_columns(standing: TableInfo, partition_column: str) -> list[str]:
@@ -147,7 +152,7 @@ def _field(standing: TableInfo, name: str) -> tuple[sql.Composable, pa.Field]:
     """Expression of a column, and its Arrow field; types that we don't write come as text."""
     info = standing.columns[name]
     arrow = arrow_type(info.type)
-    column = sql.Identifier(name)
+    column = _quoted(name)
     expression = column if arrow else sql.SQL("{}::text").format(column)
     metadata = {"description": info.comment} if info.comment else None
     return expression, pa.field(name, arrow or pa.string(), metadata=metadata)
@@ -159,7 +164,7 @@ def _conditions(where: Sequence[Condition]) -> tuple[list[sql.Composed], list[ob
     for column, comparison, value in where:
         if comparison not in _COMPARISONS:
             raise TargetError(f"unknown comparison {comparison!r}; known are {', '.join(_COMPARISONS)}")
-        terms.append(sql.SQL(_COMPARISONS[comparison]).format(sql.Identifier(column)))
+        terms.append(sql.SQL(_COMPARISONS[comparison]).format(_quoted(column)))
         if comparison not in _WITHOUT_VALUE:
             values.append(list(cast("Sequence[object]", value)) if comparison == "in" else value)
     return terms, values
