@@ -10,17 +10,14 @@ back even after kill -9), and the last one to leave stops the server.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import re
 import shlex
 import shutil
-import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
-from multiprocessing.util import Finalize
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,7 +25,8 @@ import psycopg
 from filelock import FileLock, Timeout
 from psycopg import sql
 
-from taxi_assets.targets.postgres_binaries import Tools, find_tools, open_to
+from taxi_assets.targets.embedded_clients import has_joined, join, leaving
+from taxi_assets.targets.postgres_binaries import Tools, find_tools, open_to, program_of, working_directory
 from taxi_assets.targets.target import TargetError
 
 DATABASE = "taxi"
@@ -99,51 +97,26 @@ class EmbeddedPostgres:
             TargetError: No binaries, a cluster of another major version, or no account to run under.
             EmbeddedServerError: The server did not come up; ends with the tail of its log.
         """
-        if self.home in _JOINED and self._answers():
+        if has_joined(self.home) and self._answers():
             return self.url
-        self._make_home()
         try:
+            self.home.mkdir(parents=True, exist_ok=True)
             with FileLock(self.home / "starter.lock", timeout=2 * _READY_WITHIN):
-                self._join()
+                join(self.home, self.stop)
                 self._ensure_running()
         except Timeout as error:
             raise EmbeddedServerError(
                 f"another process has been starting the Postgres server under {self.home} for "
                 f"{2 * _READY_WITHIN} s{self._log_tail()}"
             ) from error
+        except OSError as error:
+            raise EmbeddedServerError(f"no Postgres server under {self.home}: {error}") from error
         return self.url
 
     def stop(self) -> bool:
         """Leave; the last user's leaving stops the server. True if it was stopped."""
-        lock = _JOINED.pop(self.home, None)
-        if lock is None:
-            return False
-        try:
-            # Unlock first: a failed upgrade may or may not keep the shared lock, depending on the system,
-            # and two who leave at once must not keep each other from stopping the server.
-            fcntl.flock(lock, fcntl.LOCK_UN)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return self._stop_server()
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(lock)
-
-    def _make_home(self) -> None:
-        try:
-            self.home.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise EmbeddedServerError(f"can't make {self.home} for the Postgres server: {error}") from error
-
-    def _join(self) -> None:
-        """Take a place among the users; waits while the last one is still stopping the server."""
-        if self.home in _JOINED:
-            return
-        lock = os.open(self.home / "clients.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        _JOINED[self.home] = lock
-        # Runs at exit of this process, also of a multiprocessing child, after its own children ended.
-        Finalize(None, self.stop, exitpriority=-100)
+        with leaving(self.home) as last:
+            return last and self._stop_server()
 
     def _ensure_running(self) -> None:
         if not self._answers():
@@ -245,21 +218,21 @@ class EmbeddedPostgres:
         return True
 
     def _server_process(self) -> int | None:
-        """Pid of the server by its own pid file, if a Postgres really runs under that number."""
+        """Pid of the server by its own pid file, if it is this cluster's server that runs under it."""
         with contextlib.suppress(OSError, ValueError, IndexError):
             pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
-            seen = subprocess.run(
-                ["ps", "-o", "stat=,command=", "-p", str(pid)], capture_output=True, text=True, check=False
-            ).stdout.strip()
-            if "postgres" in seen and not seen.startswith("Z"):
+            if Path(program_of(pid)).name == "postgres" and working_directory(pid) in (None, self.data):
                 return pid
         return None
 
     def _stop_server(self) -> bool:
-        if self._server_process() is None or not self.data.exists():
+        if self._server_process() is None:
             return False
         tools = self._tools or find_tools(self.home)
         done = tools.run("pg_ctl", "stop", "-m", "fast", "-w", "-t", str(_READY_WITHIN), "-D", str(self.data))
+        if self.home not in self.socket_directory.parents:
+            with contextlib.suppress(OSError):  # not empty: then the server still runs
+                self.socket_directory.rmdir()
         return done.returncode == 0
 
     def _url(self, database: str) -> str:
@@ -269,20 +242,6 @@ class EmbeddedPostgres:
         if not self.log.exists():
             return ""
         return f"\n{self.log} ends with:\n{_tail(self.log.read_text(errors='replace'))}"
-
-
-_JOINED: dict[Path, int] = {}
-"""Descriptor of the shared lock on ``clients.lock``, by home."""
-
-
-def _forget_after_fork() -> None:
-    """A forked child closes its copies (that does not unlock the parent's) and joins on its own."""
-    for lock in _JOINED.values():
-        os.close(lock)
-    _JOINED.clear()
-
-
-os.register_at_fork(after_in_child=_forget_after_fork)
 
 
 def _private_directory(folder: Path) -> None:

@@ -10,6 +10,7 @@ import re
 import shutil
 import stat
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -77,6 +78,22 @@ def open_to(path: Path) -> int | None:
     """Uid of the account that a server of root's may run under and that owns ``path``, else None."""
     owner = path.stat().st_uid
     return owner if os.getuid() == 0 and any(entry.pw_uid == owner for entry in _accounts()) else None
+
+
+def program_of(pid: int) -> str:
+    """Path of the program that runs as ``pid``; empty for a dead or no process."""
+    command_line = Path(f"/proc/{pid}/cmdline")
+    if Path("/proc/self/cmdline").exists():  # small images have no ps
+        return command_line.read_text(errors="replace").split("\0")[0]
+    shown = ["ps", "-o", "comm=", "-p", str(pid)]
+    return subprocess.run(shown, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def working_directory(pid: int) -> Path | None:
+    """Working directory of ``pid``, for a server its cluster; None where the system doesn't tell."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cwd").readlink()
+    return None
 
 
 def _find_folder(version_file: Path) -> Path:

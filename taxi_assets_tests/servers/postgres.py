@@ -6,12 +6,14 @@ it. ``pytest_plugins = ("taxi_assets_tests.servers.postgres",)`` in a test modul
 
 import itertools
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from filelock import FileLock
 from psycopg import sql
 
 from taxi_assets.targets.embedded_postgres import EmbeddedPostgres
@@ -53,7 +55,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
     running.execute(sql.SQL("ALTER SYSTEM SET fsync = off"))
     running.execute(sql.SQL("SELECT pg_reload_conf()"))
     yield running
-    server.stop()
+    with FileLock(server.home / "starter.lock"):  # no other worker starts it meanwhile
+        if server.stop():
+            shutil.rmtree(server.data)  # 40 MB, and pytest keeps the directories of three runs
 
 
 @pytest.fixture
