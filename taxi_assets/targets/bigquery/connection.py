@@ -76,9 +76,11 @@ class Connection:
     ) -> "RowIterator":
         """Run one statement; values travel as parameters. A lost answer does not run it twice."""
         from google.cloud import bigquery
+        from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 
         config = bigquery.QueryJobConfig(query_parameters=list(parameters), labels=dict(labels or {}))
-        job = self.client.query(sql, job_config=config, retry=self.retry)
+        again = DEFAULT_JOB_RETRY.with_timeout(self.retry.timeout)  # its own deadline is 40 minutes
+        job = self.client.query(sql, job_config=config, retry=self.retry, job_retry=again)
         return job.result(retry=self.retry, timeout=self.job_timeout, page_size=page_size)
 
     def run_once(self, key: str, submit: Callable[[str], _Job]) -> _Job:

@@ -223,7 +223,7 @@ def _send(connection: Connection, script: str, labels: dict[str, str], job_id: s
     from google.cloud import bigquery
 
     config = bigquery.QueryJobConfig(labels=labels)
-    # job_retry would send a failed query again under another id: ``run_once`` does that, with ids that we know.
+    # job_retry would send a failed query again under an id of its own: ``run_once`` does, under known ones.
     return connection.client.query(
         script, job_config=config, job_id=job_id, retry=connection.retry, job_retry=None
     )

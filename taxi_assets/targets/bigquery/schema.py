@@ -99,7 +99,7 @@ def stored(column: pa.Field) -> Stored:
             return Stored(name, repeated=False, arrow=arrow)
     raise TargetError(
         f"column {column.name!r} is {kind}, which BigQuery can't hold: cast it to a boolean, an integer of "
-        "up to 64 bits with a sign, a float, a decimal, text, bytes, a date, time or timestamp, or a list of these"
+        "up to 64 bits with a sign, a float, decimal, text, bytes, date, time, timestamp, or a list of these"
     )
 
 
