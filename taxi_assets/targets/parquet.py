@@ -19,7 +19,7 @@ Layout, and why:
 import shutil
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import pyarrow as pa
@@ -49,7 +49,7 @@ class ParquetTarget(Target):
     url: str
     compression: str = "zstd"
     compression_level: int | None = 1
-    row_group_rows: int = 524_288
+    row_group_rows: int = 262_144
     partition_by_day: str | None = None
 
     def replace(
@@ -59,7 +59,7 @@ class ParquetTarget(Target):
         layout = self.layout(table)
         check_stream(table, stream.schema, self.partition_column)
         layout.objects.clean()
-        standing = layout.snapshots()
+        standing = layout.described()
         schema = self._fitting_schema(layout, standing, partition, stream.schema)
         replaced = standing.get(partition)
         if self.partition_by_day:
@@ -67,7 +67,7 @@ class ParquetTarget(Target):
         else:
             written = self._replace_whole(layout, partition, stream, schema, facts or {})
         rows, size, seconds = written
-        return Report(rows, size, replaced.rows if replaced else None, seconds)
+        return Report(rows, size, replaced[0].rows if replaced else None, seconds)
 
     def read(
         self,
@@ -120,7 +120,7 @@ class ParquetTarget(Target):
     def _fitting_schema(
         self,
         layout: Layout,
-        standing: dict[date | None, Snapshot],
+        standing: Mapping[date | None, tuple[Snapshot, pa.Schema]],
         partition: date | None,
         schema: pa.Schema,
     ) -> pa.Schema:
@@ -129,8 +129,8 @@ class ParquetTarget(Target):
             kind = "no partitions" if partition is not None else "partitions"
             raise TargetError(f"{layout.table} has {kind}; write {partition} to a table of another name")
         others = [
-            (str(other), plain_schema(layout.schema(snapshot)))
-            for other, snapshot in reversed(standing.items())
+            (str(other), known)
+            for other, (_, known) in reversed(list(standing.items()))
             if other != partition
         ]
         new = plain_schema(schema)

@@ -6,20 +6,25 @@ partition is ``<table>/trip_month=2024-01-01/<column>=<day>/<last>-<version>-<n>
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from taxi_assets.targets.arrow_schema import plain_schema
 from taxi_assets.targets.objects import ObjectInfo, ObjectStore
 from taxi_assets.targets.objects.objects import hidden
 from taxi_assets.targets.target import Facts, Held, TargetError
 
 ROWS, FACTS = "rows", "facts"
+T = TypeVar("T")
 _RETRIES = 20
+_FOOTERS_AT_ONCE = 8  # 200 months of a remote table are 200 round trips
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,22 @@ class Layout:
 
     def snapshots(self) -> dict[date | None, Snapshot]:
         """Every partition that stands, oldest first."""
+        return _settled(self._snapshots)
+
+    def described(self) -> dict[date | None, tuple[Snapshot, pa.Schema]]:
+        """Every partition that stands, oldest first, with its schema."""
+        return _settled(self._described)
+
+    def _described(self) -> dict[date | None, tuple[Snapshot, pa.Schema]]:
+        standing = self._snapshots()
+        with ThreadPoolExecutor(_FOOTERS_AT_ONCE if self.objects.remote else 1) as threads:
+            schemas = list(threads.map(self._schema, standing.values()))
+        return {
+            partition: (standing[partition], schema)
+            for partition, schema in zip(standing, schemas, strict=True)
+        }
+
+    def _snapshots(self) -> dict[date | None, Snapshot]:
         found: dict[date | None, list[ObjectInfo]] = {}
         for info in self.objects.list(self.table):
             place = self._place(info.key)
@@ -80,7 +101,7 @@ class Layout:
 
     def snapshot(self, partition: date | None) -> Snapshot | None:
         """One partition as it stands."""
-        return self._snapshot(partition, list(self.parts(partition)))
+        return _settled(lambda: self._snapshot(partition, list(self.parts(partition))))
 
     def parts(self, partition: date | None) -> Iterator[ObjectInfo]:
         """Objects in the partition's folder, also those that no manifest names."""
@@ -89,10 +110,9 @@ class Layout:
             if place and place[0] == partition:
                 yield info
 
-    def schema(self, snapshot: Snapshot) -> pa.Schema:
-        """Schema of a snapshot: all its parts have the same."""
+    def _schema(self, snapshot: Snapshot) -> pa.Schema:
         with self.objects.open_input(snapshot.keys[0]) as file:
-            return pq.read_schema(file)
+            return plain_schema(pq.read_schema(file))  # all parts have the same
 
     def tables(self) -> list[str]:
         """Tables that stand beside this one, for error messages."""
@@ -176,6 +196,16 @@ def opened(layout: Layout, partition: date | None) -> tuple[list[pa.NativeFile],
         else:
             return files, snapshot
     raise TargetError(f"{layout.table}: {layout.folder(partition)} names objects that are not there")
+
+
+def _settled(look: Callable[[], T]) -> T:
+    """``look``, again while objects that it has found are replaced before it opens them."""
+    for _ in range(_RETRIES):
+        try:
+            return look()
+        except FileNotFoundError:
+            continue
+    return look()
 
 
 def _open(objects: ObjectStore, key: str) -> pa.NativeFile:

@@ -1,6 +1,6 @@
 """Streams a Parquet table: partition by partition, one version of each, in bounded memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from taxi_assets.targets.arrow_schema import plain_schema, union
+from taxi_assets.targets.arrow_schema import union
 from taxi_assets.targets.conditions import check_conditions, expression, holds
-from taxi_assets.targets.parquet_layout import Layout, Snapshot, opened
+from taxi_assets.targets.parquet_layout import Layout, opened
 from taxi_assets.targets.target import Condition, TargetError
 
 BATCH_ROWS = 65_536
@@ -31,11 +31,11 @@ def read_table(
     where: Sequence[Condition],
 ) -> pa.RecordBatchReader:
     """The rows of ``partitions`` in their order, see ``Target.read``."""
-    standing = layout.snapshots()
+    standing = layout.described()
     chosen = _chosen(layout, standing, partitions)
     # The newest partition knows best what the columns are, and in which order; older ones may have more.
     newest_first = sorted(standing, key=lambda partition: partition or date.min, reverse=True)
-    stored = union(plain_schema(layout.schema(standing[partition])) for partition in newest_first)
+    stored = union(standing[partition][1] for partition in newest_first)
     full = stored if None in standing else stored.append(pa.field(layout.column, pa.date32()))
     names = full.names if columns is None else list(columns)
     check_columns(layout.table, names, full.names)
@@ -77,7 +77,7 @@ def check_partitions(
 
 
 def _chosen(
-    layout: Layout, standing: dict[date | None, Snapshot], partitions: Sequence[date] | None
+    layout: Layout, standing: Mapping[date | None, object], partitions: Sequence[date] | None
 ) -> list[date | None]:
     if not standing:
         there = ", ".join(layout.tables()) or "no table"
@@ -98,7 +98,9 @@ def _batches(plan: _Plan, chosen: Sequence[date | None], schema: pa.Schema) -> I
 def _from_file(
     plan: _Plan, file: pa.NativeFile, partition: date | None, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    fragment = ds.ParquetFileFormat().make_fragment(file)
+    # Pre-buffering would hold whole row groups twice, for requests that a local file doesn't need.
+    options = ds.ParquetFragmentScanOptions(pre_buffer=False)
+    fragment = ds.ParquetFileFormat(default_fragment_scan_options=options).make_fragment(file)
     wanted = [name for name in plan.columns if name in plan.stored.names]
     scanner = fragment.scanner(
         schema=plan.stored,

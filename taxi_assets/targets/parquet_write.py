@@ -168,11 +168,11 @@ def _by_day(batch: pa.RecordBatch, column: str) -> Iterator[tuple[str, pa.Record
     """The batch's rows in runs of one day; the order within a day stays."""
     days = batch.column(column).cast(pa.date32(), safe=False)
     order = pc.sort_indices(days)
-    sorted_batch, sorted_days = batch.take(order), days.take(order)
-    runs = pc.run_end_encode(sorted_days)
+    runs = pc.run_end_encode(days.take(order))
     start = 0
     for end, day in zip(runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True):
-        yield day_name(day), sorted_batch.slice(start, end - start)
+        # A copy of these rows alone: a slice would keep the other days' rows alive with its own.
+        yield day_name(day), batch.take(order.slice(start, end - start))
         start = end
 
 

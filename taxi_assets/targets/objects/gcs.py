@@ -8,6 +8,7 @@ Credentials are Google's usual ones. With ``STORAGE_EMULATOR_HOST`` the client g
 """
 
 import hashlib
+import io
 import os
 import tempfile
 import uuid
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO
 
 from google.api_core.exceptions import NotFound
 from google.cloud import storage  # type: ignore[import-untyped]
@@ -28,6 +29,7 @@ from taxi_assets.targets.target import Facts
 _METADATA_BYTES = 8192  # Cloud Storage's limit on all custom metadata of one object
 _PIECE = 16 * 2**20  # bytes per request of an upload or a lazy read; a multiple of 256 KiB
 _RETRIES = 10
+_LOOK_AHEAD = 256 * 1024  # bytes fetched at least: the footer of a Parquet file in one request
 
 
 class GcsObjects:
@@ -85,7 +87,7 @@ class GcsObjects:
 
     def open_input(self, key: str) -> BinaryIO:
         """One generation of the object, fetched in pieces as it is read."""
-        return cast("BinaryIO", self._pinned(key).open("rb", chunk_size=_PIECE))
+        return io.BufferedReader(_Generation(*self._pinned(key)), _LOOK_AHEAD)
 
     def scratch(self) -> Path:
         """This process's directory below the system's temporary directory, only for this user to read."""
@@ -102,17 +104,20 @@ class GcsObjects:
     def _blob(self, key: str, **options: int) -> storage.Blob:
         return self._bucket.blob(f"{self._prefix}{checked_key(key)}", **options)
 
-    def _pinned(self, key: str) -> storage.Blob:
+    def _pinned(self, key: str) -> tuple[storage.Blob, int]:
+        """The object as a blob whose every request names its generation, and its size."""
         info = self.stat(key)
         if info is None:
             raise FileNotFoundError(f"{self.uri(key)} is not there")
-        return self._blob(key, generation=int(info.version))
+        # A new one: the one looked up is fetched by its media link, which names no generation on an emulator.
+        return self._blob(key, generation=int(info.version)), info.size
 
     def _download(self, key: str, path: Path) -> None:
         """Fetch the newest generation; look again if it is replaced before the first byte."""
         for _ in range(_RETRIES):
+            blob, _size = self._pinned(key)
             try:
-                self._pinned(key).download_to_filename(str(path))
+                blob.download_to_filename(str(path))
             except NotFound:
                 continue
             return
@@ -130,6 +135,48 @@ class GcsObjects:
         if own.is_symlink() or own.stat().st_uid != os.getuid():
             raise PermissionError(f"{own} belongs to somebody else; set TMPDIR to a directory of your own")
         return own / place
+
+
+class _Generation(io.RawIOBase):
+    """One generation of an object as a file: every read is one request for a range of it."""
+
+    def __init__(self, blob: storage.Blob, size: int) -> None:
+        self._blob, self._size, self._position = blob, size, 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move there; costs no request."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(base + offset, 0)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as the object goes.
+
+        Raises:
+            FileNotFoundError: The object was replaced or deleted since it was opened.
+        """
+        end = min(self._position + len(buffer), self._size)
+        if end <= self._position:
+            return 0
+        try:
+            found = self._blob.download_as_bytes(start=self._position, end=end - 1)
+        except NotFound as error:
+            raise FileNotFoundError(f"{self._blob.name} was replaced while it was read") from error
+        buffer[: len(found)] = found
+        self._position += len(found)
+        return len(found)
 
 
 def open_gcs(bucket: str, prefix: str) -> GcsObjects:

@@ -59,7 +59,7 @@ class ObjectStore(Protocol):
         """One version of the object as a local file, for reading: FileNotFoundError if it isn't there."""
 
     def open_input(self, key: str) -> BinaryIO:
-        """One version of the object as a seekable file that is read as needed."""
+        """One version of the object as a seekable file, read as needed; FileNotFoundError once it is gone."""
 
     def scratch(self) -> Path:
         """A directory of this process for files on their way in, one rename away from the objects."""

@@ -1,0 +1,117 @@
+"""The byte-for-byte file store, in a directory and on Cloud Storage."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from taxi_assets.targets.files import FileStore
+from taxi_assets_tests.servers.gcs import GcsServer, fake_gcs
+
+JANUARY, FEBRUARY = date(2024, 1, 1), date(2024, 2, 1)
+NAME = "raw/green_trips"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsServer]:
+    with fake_gcs(tmp_path_factory.mktemp("servers") / "gcs") as running:
+        running.create_bucket("files")
+        yield running
+
+
+@pytest.fixture(params=["local", "gs"])
+def files(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileStore:
+    if request.param == "local":
+        return FileStore(url=str(tmp_path / "lake"))
+    running: GcsServer = request.getfixturevalue("server")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", running.endpoint)
+    return FileStore(url=f"gs://files/{uuid.uuid4().hex}")
+
+
+def put(files: FileStore, month: date | None, name: str, content: bytes, **facts: str) -> None:
+    file = files.scratch() / name
+    file.write_bytes(content)
+    files.put(NAME, month, file, facts)
+    assert not file.exists()
+
+
+def content(files: FileStore, month: date | None) -> bytes:
+    with files.open(NAME, month) as path:
+        return path.read_bytes()
+
+
+def test_a_file_comes_back_byte_for_byte_under_its_own_name(files: FileStore) -> None:
+    put(
+        files,
+        JANUARY,
+        "green_tripdata_2024-01.parquet",
+        bytes(range(256)) * 100,
+        version="etag",
+        sha256="abc",
+    )
+    assert content(files, JANUARY) == bytes(range(256)) * 100
+    with files.open(NAME, JANUARY) as path:
+        assert path.name == "green_tripdata_2024-01.parquet"
+    assert files.facts(NAME, JANUARY) == {
+        "version": "etag",
+        "sha256": "abc",
+        "file": "green_tripdata_2024-01.parquet",
+        "bytes": "25600",
+    }
+    assert files.uri(NAME, JANUARY).endswith(f"/{NAME}/trip_month=2024-01-01/green_tripdata_2024-01.parquet")
+
+
+def test_a_republished_file_replaces_the_old_one_also_under_another_suffix(files: FileStore) -> None:
+    put(files, JANUARY, "green.csv.gz", b"old", version="1")
+    put(files, JANUARY, "green.csv.gz", b"newer", version="2")
+    put(files, JANUARY, "green.parquet", b"newest", version="3")
+    assert content(files, JANUARY) == b"newest"
+    assert {month: facts["version"] for month, facts in files.partitions(NAME).items()} == {JANUARY: "3"}
+    with files.open(NAME, JANUARY) as path:
+        assert path.suffix == ".parquet"
+
+
+def test_of_two_files_that_a_crash_left_the_newer_counts(files: FileStore) -> None:
+    put(files, JANUARY, "b.csv", b"old")
+    put(files, JANUARY, "a.csv", b"new")
+    # As after a crash between the put of a new name and the deletion of the old one.
+    late = files.scratch() / "late"
+    late.write_bytes(b"newest")
+    files._objects().put(late, f"{NAME}/trip_month=2024-01-01/0.csv", {"version": "9"})
+    assert content(files, JANUARY) == b"newest"
+    assert files.partitions(NAME)[JANUARY]["version"] == "9"
+
+
+def test_partitions_are_told_oldest_first_with_their_facts(files: FileStore) -> None:
+    assert files.partitions(NAME) == {}
+    assert files.facts(NAME, JANUARY) is None
+    put(files, FEBRUARY, "f", b"12", version="2")
+    put(files, JANUARY, "j", b"1", version="1")
+    found = files.partitions(NAME)
+    assert list(found) == [JANUARY, FEBRUARY]
+    assert found[FEBRUARY] == {"version": "2", "file": "f", "bytes": "2"}
+
+
+def test_a_name_without_partitions_holds_one_file(files: FileStore) -> None:
+    put(files, None, "zones.csv", b"1,2,3", version="1")
+    put(files, None, "zones.csv", b"4,5,6", version="2")
+    assert content(files, None) == b"4,5,6"
+    assert files.partitions(NAME) == {None: {"version": "2", "file": "zones.csv", "bytes": "5"}}
+
+
+def test_opening_what_is_not_there_says_what_is(files: FileStore) -> None:
+    put(files, JANUARY, "j", b"1")
+    with pytest.raises(FileNotFoundError, match=r"2024-02-01.*there is: 2024-01-01"):
+        files.open(NAME, FEBRUARY)
+
+
+def test_a_name_that_would_be_hidden_or_lead_out_is_refused(files: FileStore) -> None:
+    file = files.scratch() / ".hidden"
+    file.write_bytes(b"")
+    with pytest.raises(ValueError, match="hidden"):
+        files.put(NAME, JANUARY, file)
+    with pytest.raises(ValueError, match=r"not a path below the root|hidden"):
+        files.put("../raw", JANUARY, file)
+    assert file.exists()
