@@ -10,12 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
+
+from taxi_assets.targets.bigquery import BigQueryTarget
 from taxi_assets.targets.duckdb import DuckDBTarget
 from taxi_assets.targets.embedded_postgres import EmbeddedPostgres
 from taxi_assets.targets.objects import open_objects
 from taxi_assets.targets.parquet import ParquetTarget
 from taxi_assets.targets.postgres.target import PostgresTarget
 from taxi_assets.targets.target import Target
+from taxi_assets_tests.servers.bigquery import EmulatorUnavailable, bigquery_emulator
 from taxi_assets_tests.servers.gcs import GcsServer, fake_gcs
 
 BUCKET = "contract"
@@ -32,6 +36,7 @@ class Servers:
         self._directory, self._stack = directory, stack
         self._gcs: GcsServer | None = None
         self._postgres: str | None = None
+        self._bigquery: str | None = None
 
     def gcs(self) -> str:
         """Name of a bucket; the environment points to its server."""
@@ -48,6 +53,17 @@ class Servers:
             self._postgres = server.start()
             self._stack.callback(server.stop)
         return self._postgres
+
+    def bigquery(self) -> str:
+        """Name of a project; the environment points to its emulator."""
+        if self._bigquery is None:
+            try:
+                emulator = self._stack.enter_context(bigquery_emulator())
+            except EmulatorUnavailable as reason:
+                pytest.skip(str(reason))
+            self._stack.enter_context(_environment("BIGQUERY_EMULATOR_HOST", emulator.endpoint))
+            self._bigquery = "contract"
+        return self._bigquery
 
 
 def _parquet(servers: Servers, directory: Path) -> Target:
@@ -74,6 +90,10 @@ def _postgres(servers: Servers, directory: Path) -> Target:
     return PostgresTarget(url=servers.postgres(), schema_name=f"contract_{uuid.uuid4().hex[:12]}")
 
 
+def _bigquery(servers: Servers, directory: Path) -> Target:
+    return BigQueryTarget(url=f"bigquery://{servers.bigquery()}/d_{uuid.uuid4().hex}?location=US")
+
+
 TARGETS: dict[str, Callable[[Servers, Path], Target]] = {
     "parquet": _parquet,
     "parquet-by-day": _parquet_by_day,
@@ -81,6 +101,7 @@ TARGETS: dict[str, Callable[[Servers, Path], Target]] = {
     "parquet-gs-by-day": _parquet_gs_by_day,
     "duckdb": _duckdb,
     "postgres": _postgres,
+    "bigquery": _bigquery,
 }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taxi_assets.targets.bigquery.connection import Connection
-from taxi_assets.targets.bigquery.names import label
+from taxi_assets.targets.bigquery.names import is_plain, label
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -62,6 +62,9 @@ def configure(
     options = ParquetOptions()  # type: ignore[no-untyped-call]
     options.enable_list_inference = True  # else a list is a record that holds a list
     config.parquet_options = options
+    if not all(is_plain(field.name) for field in fields):
+        # Otherwise a load of Parquet silently turns such a name into one of letters, digits and '_'.
+        config.column_name_character_map = "STRICT"
     if source.hive_prefix is not None and partition_column is not None:
         # CUSTOM names the key's type; AUTO would infer it from the folder's text.
         hive = bigquery.HivePartitioningOptions()

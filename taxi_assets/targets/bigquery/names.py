@@ -15,7 +15,9 @@ from taxi_assets.targets.target import TargetError
 _PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9.:-]*[a-z0-9])?")
 _DATASET = re.compile(r"\w{1,1024}", re.ASCII)
 _TABLE = re.compile(r"[\w-]{1,900}")  # BigQuery allows 1,024 bytes; the rest is for the staging table's name
-_COLUMN = re.compile(r"[^\W\d]\w{0,299}")
+_PLAIN_COLUMN = re.compile(r"[A-Za-z_]\w{0,299}", re.ASCII)
+# What BigQuery calls flexible names. No backtick and no backslash, which could end the quotes in SQL.
+_COLUMN = re.compile(r"[^\W\d][\w \-&%=+:'<>#|]{0,299}")
 _RESERVED_COLUMNS = ("_table_", "_file_", "_partition", "_row_timestamp", "__root__", "_colidentifier")
 _STAGING = re.compile(r"_staging_(?P<until>\d{10,})_[0-9a-f]{8}_.*", re.DOTALL)
 _LABEL_LENGTH = 63
@@ -84,6 +86,11 @@ def checked_column(name: str) -> str:
             f"not starting with a digit or one of {', '.join(_RESERVED_COLUMNS)}"
         )
     return name
+
+
+def is_plain(column: str) -> bool:
+    """Whether ``column`` needs nothing of what BigQuery calls flexible names."""
+    return _PLAIN_COLUMN.fullmatch(column) is not None
 
 
 def quoted(column: str) -> str:

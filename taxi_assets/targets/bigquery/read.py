@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 ZERO = Decimal(0)
+_NUMERIC_WHOLE = 29  # digits before the point
 _ROWS_PER_PAGE = 20_000
 
 _COMPARISONS = {
@@ -135,9 +136,9 @@ def totals(
     connection: Connection, table: str, schema: pa.Schema, part: Condition | None, columns: Sequence[str]
 ) -> Totals:
     """Count rows and add up columns, rounding each value first, so that their order can't matter."""
-    sums = [
-        f"SUM(ROUND(CAST({_finite(schema.field(name))} AS NUMERIC), {MONEY_DECIMALS}))" for name in columns
-    ]
+    # The cast rounds half away from zero. 35 digits are the most that NUMERIC has beside 6 decimals.
+    kind = f"NUMERIC({_NUMERIC_WHOLE + MONEY_DECIMALS}, {MONEY_DECIMALS})"
+    sums = [f"SUM(CAST({_finite(schema.field(name))} AS {kind}))" for name in columns]
     condition, parameters = _condition([part] if part else [])
     selected = ", ".join(["COUNT(*)", *sums])
     sql = f"SELECT {selected} FROM {connection.place.sql(table)} WHERE {condition}"  # noqa: S608

@@ -155,11 +155,11 @@ def test_a_table_without_partitions_is_replaced_whole(target: BigQueryTarget, tr
 
 
 def test_sums_are_exact_and_leave_out_what_is_no_number(target: BigQueryTarget, trips: Trips) -> None:
-    fares = [0.1, 0.2, 0.3, float("nan"), float("inf"), None, 1e9 + 0.01, -4.0]
+    fares = [0.1, 0.2, 0.3, float("nan"), float("inf"), None, 1e9 + 0.012345, -4.0]
     more = {"tip": pa.array(fares), "toll": pa.array([Decimal("0.10")] * 8, pa.decimal128(9, 2))}
     target.replace("trips", JANUARY, trips(8, **more))
     found = target.totals("trips", JANUARY, ["tip", "toll", "vendor_id"])
-    sums = {"tip": Decimal("999999996.61"), "toll": Decimal("0.8"), "vendor_id": Decimal(28)}
+    sums = {"tip": Decimal("999999996.612345"), "toll": Decimal("0.8"), "vendor_id": Decimal(28)}
     assert found == Totals(8, sums)
 
 

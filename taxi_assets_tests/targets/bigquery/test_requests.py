@@ -104,6 +104,13 @@ def test_the_upload_is_resumable_and_carries_the_partition_column(
     assert sent.schema.field("vendor_id").type == pa.int64()
 
 
+def test_a_name_with_a_space_is_not_silently_renamed(
+    api: Api, production: BigQueryTarget, trips: Trips
+) -> None:
+    production.replace("trips", JANUARY, trips(3, **{"tip amount": pa.array([1.0] * 3)}))
+    assert api.loads()[0]["configuration"]["load"]["columnNameCharacterMap"] == "STRICT"
+
+
 def test_an_empty_month_is_loaded_too(api: Api, production: BigQueryTarget, trips: Trips) -> None:
     api.rows = 0
     assert production.replace("trips", JANUARY, trips(0)).rows == 0
