@@ -183,6 +183,14 @@ def _get_job(api: Api, request: Request, project: str, job: str) -> tuple[int, J
     return (200, found, {}) if found else _error(404, "notFound", f"Not found: Job {project}:{job}")
 
 
+def _cancel_job(api: Api, request: Request, project: str, job: str) -> tuple[int, Json, dict[str, str]]:
+    api.jobs[job]["status"] = {
+        "state": "DONE",
+        "errorResult": {"reason": "stopped", "message": "Job was cancelled"},
+    }
+    return 200, {"kind": "bigquery#jobCancelResponse", "job": api.jobs[job]}, {}
+
+
 def _get_results(api: Api, request: Request, project: str, job: str) -> tuple[int, Json, dict[str, str]]:
     text = api.jobs[job]["configuration"]["query"]["query"]
     rows = next((rows for pattern, rows in api.answers if re.search(pattern, text, re.DOTALL)), [])
@@ -224,6 +232,7 @@ _ROUTES: tuple[tuple[str, str, Callable[..., tuple[int, Json, dict[str, str]]]],
     ("PATCH", rf"{_BASE}/datasets/(?P<dataset>[^/]+)/tables/(?P<table>[^/]+)", _patch_table),
     ("POST", rf"{_BASE}/jobs", _insert_job),
     ("GET", rf"{_BASE}/jobs/(?P<job>[^/]+)", _get_job),
+    ("POST", rf"{_BASE}/jobs/(?P<job>[^/]+)/cancel", _cancel_job),
     ("GET", rf"{_BASE}/queries/(?P<job>[^/]+)", _get_results),
     ("POST", _UPLOAD, _begin_upload),
     ("PUT", _UPLOAD, _end_upload),

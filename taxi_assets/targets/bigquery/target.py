@@ -264,11 +264,11 @@ class BigQueryTarget(Target):
         cut_by = None if partition is None else self.partition_column
         if standing is None:
             connection.ensure_dataset()
-            Ledger(connection).ensure()
             create(connection, table, layout, cut_by, cluster_by, told)
         else:
             describe(connection, standing.table, layout, told)
             cluster_by = tuple(standing.table.clustering_fields or ())
+        Ledger(connection).ensure()  # also for a table that somebody else made
         remembered = Standing() if standing is None else standing.remembered
         entry = remembered.entry(partition)
         month = "" if partition is None else f"{partition:%Y-%m}"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from taxi_assets.targets.bigquery import BigQueryTarget
 from taxi_assets.targets.target import Held, TargetError
 from taxi_assets_tests.servers.bigquery import Emulator
+from taxi_assets_tests.servers.gcs import fake_gcs
 from taxi_assets_tests.targets.bigquery.conftest import JANUARY, Trips
 
 COLUMNS: dict[str, tuple[pa.DataType, st.SearchStrategy[object]]] = {
@@ -86,7 +87,7 @@ def test_what_bigquery_cannot_hold_is_refused_by_name(
     assert target.partitions("odd") == {}
 
 
-@pytest.mark.parametrize("name", ["with space", "a`b", "_PARTITIONDATE", "9lives", "x" * 301])
+@pytest.mark.parametrize("name", ["a`b", "a\\", "a.b", "_PARTITIONDATE", "9lives", "x" * 301])
 def test_a_name_that_bigquery_does_not_take_is_refused(target: BigQueryTarget, name: str) -> None:
     with pytest.raises(TargetError, match="can't exist in BigQuery: rename it"):
         target.replace("odd", JANUARY, pa.table({name: [1]}).to_reader())
@@ -111,3 +112,25 @@ def test_a_month_is_replaced_from_the_lake_without_passing_through_here(
     assert (report.rows, report.replaced_rows) == (7, 2)
     assert target.partitions("trips") == {JANUARY: Held(7, {"version": "new"})}
     assert target.read("trips").read_all().column("vendor_id").to_pylist() == list(range(7))
+
+
+def test_a_file_that_travels_through_a_bucket_leaves_nothing_there(
+    target: BigQueryTarget, emulator: Emulator, trips: Trips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert emulator.gcs_root is not None
+    with fake_gcs(emulator.gcs_root) as gcs:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs.endpoint)
+        bucket = gcs.create_bucket("staging")
+        through = target.model_copy(update={"staging_uri": f"gs://{bucket}/incoming/"})
+        assert through.replace("trips", JANUARY, trips(5), {"version": "a"}).rows == 5
+    assert target.partitions("trips") == {JANUARY: Held(5, {"version": "a"})}
+    assert list((emulator.gcs_root / "staging").rglob("*.parquet*")) == []
+    with pytest.raises(TargetError, match="is not gs://bucket/prefix"):
+        target.model_copy(update={"staging_uri": "/tmp"}).replace("trips", JANUARY, trips(1))
+
+
+def test_digits_far_behind_the_point_survive(target: BigQueryTarget) -> None:
+    values = [Decimal("1.123456789"), None, Decimal("-0.000000001")]
+    table = pa.table({"fine": pa.array(values, pa.decimal128(30, 9))})
+    target.replace("odd", JANUARY, table.to_reader())
+    assert target.read("odd", [JANUARY], ["fine"]).read_all().equals(table)
