@@ -8,12 +8,15 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from taxi_assets.targets.bigquery import BigQueryTarget
+from taxi_assets.targets.bigquery import replace as replace_module
 from taxi_assets.targets.bigquery.connection import connect
 from taxi_assets.targets.bigquery.names import parse_url
+from taxi_assets.targets.target import Held, TargetError
 from taxi_assets_tests.targets.bigquery.conftest import JANUARY
 from taxi_assets_tests.targets.bigquery.load_for_ever import ROWS, stream
 
@@ -87,3 +90,22 @@ def _load_and_kill(url: str, after: float) -> None:
     loader.kill()
     loader.wait()
     loader.stdout.close()
+
+
+def test_a_swap_that_fails_midway_leaves_the_old_month_and_its_facts(
+    target: BigQueryTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.replace("trips", JANUARY, stream(0), {"version": "0"})
+    client = connect(parse_url(target.url), 10, 10)
+    send = replace_module._send
+
+    def sabotage(*arguments: Any) -> Any:
+        (staging,) = [name for name in client.tables() if name.startswith("_staging_")]
+        client.client.delete_table(client.place.table(staging))
+        return send(*arguments)
+
+    monkeypatch.setattr(replace_module, "_send", sabotage)
+    with pytest.raises(TargetError, match="_staging_"):
+        target.replace("trips", JANUARY, stream(1), {"version": "1"})
+    assert seen(target) == {(0, ROWS)}
+    assert target.partitions("trips") == {JANUARY: Held(ROWS, {"version": "0"})}
