@@ -18,8 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import google.cloud.storage as storage  # type: ignore[import-untyped]
 from google.api_core.exceptions import NotFound
-from google.cloud import storage  # type: ignore[import-untyped]
 from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
 
 from taxi_assets.targets.objects.objects import ObjectInfo, checked_key, hidden

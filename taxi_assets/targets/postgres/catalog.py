@@ -106,6 +106,9 @@ def children(connection: Connection, oid: int) -> dict[date, Child]:
         """,
         [oid],
     ).fetchall()
+    if any(row[3] is None for row in rows):
+        # pg_get_expr looks at the catalog as it is now: a swap dropped this child since the query began.
+        return children(connection, oid)
     found: dict[date, Child] = {}
     for child, name, schema, bound, comment in cast("list[tuple[int, str, str, str, str | None]]", rows):
         day = re.fullmatch(r"FOR VALUES IN \('(\d{4}-\d\d-\d\d)'\)", bound)
