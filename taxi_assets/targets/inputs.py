@@ -11,21 +11,20 @@ pandas gets nullable integers for integer columns, so that a null never turns a 
 and DuckDB are served where they are installed; nothing here imports a library that nobody asked for.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Any, get_origin
+from typing import Any
 
 import pyarrow as pa
 from dagster import Failure, InputContext
 
-from taxi_assets.targets.lazy import LazyPartition, Partitions
+from taxi_assets.targets.lazy import LazyPartitions
 from taxi_assets.targets.target import Target, TargetError
 
 
 def wants_partitions(context: InputContext) -> bool:
-    """Whether the input is annotated as a mapping of lazy partitions."""
-    annotation = context.dagster_type.typing_type
-    return (get_origin(annotation) or annotation) in (Mapping, dict, Partitions, LazyPartition)
+    """Whether the input is annotated as lazy partitions."""
+    return context.dagster_type.typing_type is LazyPartitions
 
 
 def load_as(
@@ -43,7 +42,7 @@ def load_as(
         asset = context.asset_key.to_user_string()
         raise Failure(
             f"{asset} can't be loaded as {name}; annotate the input with one of: {', '.join(CONVERTERS)}, "
-            "or Mapping[str, LazyPartition].",
+            "or LazyPartitions.",
             allow_retries=False,
         )
     metadata = context.definition_metadata or {}

@@ -21,7 +21,7 @@ from dagster import (
 )
 
 from taxi_assets.targets.inputs import load_as, wants_partitions
-from taxi_assets.targets.lazy import ArrowStream, Guarded, LazyPartition, Partitions
+from taxi_assets.targets.lazy import ArrowStream, Guarded, LazyPartition, LazyPartitions
 from taxi_assets.targets.metadata import described, log_every, record, reported
 from taxi_assets.targets.partitions import partition_date
 from taxi_assets.targets.target import Facts, Held, Report, Target, TargetError
@@ -63,7 +63,7 @@ class TargetIOManager(ConfigurableIOManager):
         keys = context.asset_partition_keys if context.has_asset_partitions else None
         table = self.target.table_name(context.asset_key.path)
         if keys is not None and wants_partitions(context):
-            return Partitions(keys, lambda key: self._stored(context, table, key))
+            return LazyPartitions(keys, lambda key: self._stored(context, table, key))
         dates = None if keys is None else [partition_date(context, key) for key in keys]
         return load_as(context, self.target, table, dates)
 
@@ -99,12 +99,15 @@ class TargetIOManager(ConfigurableIOManager):
             return
         progress = log_every(PROGRESS_SECONDS, context.log, f"{'/'.join(path)} {key or ''}".strip())
         facts = {"run_id": context.run_id}
+        column = (self.target.partition_column, when) if when else None
         with partition.open() as rows:
-            report = self._replace(path, when, Guarded(rows, progress), {**partition.facts, **facts})
+            guard = Guarded(rows, progress, column)
+            report = self._replace(path, when, guard, {**partition.facts, **facts})
             yield path, {**self._stored_metadata(path, when, report, partition.facts), **partition.metadata()}
             for name, sibling in partition.siblings.items():
                 with sibling.open() as rows:
-                    report = self._replace(name, when, Guarded(rows, progress), {**sibling.facts, **facts})
+                    guard = Guarded(rows, progress, column)
+                    report = self._replace(name, when, guard, {**sibling.facts, **facts})
                 yield name, {**self._stored_metadata(name, when, report, sibling.facts), **sibling.metadata()}
 
     def _pass_over(

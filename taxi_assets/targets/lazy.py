@@ -8,11 +8,13 @@ partition is complete, and reported, before the next one begins.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from datetime import date
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from taxi_assets.targets.target import Facts
+from taxi_assets.targets.target import Facts, TargetError
 
 
 @runtime_checkable
@@ -47,12 +49,11 @@ class LazyPartition:
     siblings: Mapping[tuple[str, ...], "LazyPartition"] = field(default_factory=dict)
 
 
-LazyPartitions: TypeAlias = Mapping[str, LazyPartition]
-"""Partition key -> partition: what an asset over many partitions takes and returns."""
+class LazyPartitions(Mapping[str, LazyPartition]):
+    """Partition key -> partition, over known keys, each made when asked for.
 
-
-class Partitions(Mapping[str, LazyPartition]):
-    """A ``LazyPartitions`` over known keys whose values are made when asked for."""
+    What an asset over many partitions takes and returns, and the annotation that asks for it.
+    """
 
     def __init__(self, keys: Sequence[str], make: Callable[[str], LazyPartition]) -> None:
         self._keys = tuple(keys)
@@ -73,23 +74,50 @@ class Partitions(Mapping[str, LazyPartition]):
 class Guarded:
     """A stream that remembers why it broke: Arrow's C interface passes errors on as text only."""
 
-    def __init__(self, source: ArrowStream, progress: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        source: ArrowStream,
+        progress: Callable[[int], None] = lambda _: None,
+        partition: tuple[str, date] | None = None,
+    ) -> None:
+        """Guard a stream.
+
+        Args:
+            source: The stream.
+            progress: Told the number of rows after every batch.
+            partition: Column and value of the partition that the rows are for. A stream that was read from
+                a target carries the column; it is taken out, once every value was found to be this one.
+        """
         self._source = (
             source if isinstance(source, pa.RecordBatchReader) else pa.RecordBatchReader.from_stream(source)
         )
         self._progress = progress
         self.error: BaseException | None = None
         self.rows = 0
-        self.reader = pa.RecordBatchReader.from_batches(self._source.schema, self._batches())
+        schema = self._source.schema
+        self._column = schema.get_field_index(partition[0]) if partition else -1
+        self._when = partition[1] if partition else None
+        self.reader = pa.RecordBatchReader.from_batches(
+            schema.remove(self._column) if self._column >= 0 else schema, self._batches()
+        )
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         try:
             for batch in self._source:
                 self.rows += batch.num_rows
                 self._progress(self.rows)
-                yield batch
+                yield self._without_partition(batch) if self._column >= 0 else batch
         except GeneratorExit:
             raise
         except BaseException as error:
             self.error = error
             raise
+
+    def _without_partition(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        name = batch.schema.field(self._column).name
+        strays = pc.unique(batch.column(self._column)).cast(pa.date32()).to_pylist()
+        if strays not in ([], [self._when]):
+            raise TargetError(
+                f"rows for the partition {self._when} say {name} = {', '.join(map(str, strays))}"
+            )
+        return batch.remove_column(self._column)

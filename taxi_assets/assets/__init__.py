@@ -1,0 +1,1 @@
+"""The asset graph: ties what the TLC publishes to the stores that keep it."""

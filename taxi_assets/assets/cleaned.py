@@ -1,0 +1,187 @@
+"""``cleaned`` and ``quarantined``: valid rows and rejected rows, out of one pass over the raw file."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+from dagster import (
+    AssetExecutionContext,
+    AssetIn,
+    AssetOut,
+    AssetsDefinition,
+    Config,
+    MetadataValue,
+    Output,
+    multi_asset,
+)
+from pydantic import Field
+
+from taxi_assets.assets.common import (
+    MULTI_RUN,
+    OWNERS,
+    RETRY,
+    definition_metadata,
+    monthly_partitions,
+    permanent_failures,
+    trips_key,
+)
+from taxi_assets.targets.file_io_manager import StoredFile
+from taxi_assets.targets.lazy import LazyPartition, LazyPartitions
+from taxi_assets.tlc.clean import Cleaning, clean
+from taxi_assets.tlc.rules import RULE_SETS, Thresholds
+from taxi_assets.tlc.services import Service, parse_month
+
+CODE_VERSION = "1"
+"""Part of every cleaned month's version: raise it when the same file and rules give other rows."""
+
+PROVENANCE = ("url", "etag", "last_modified", "sha256", "file")
+"""What every store remembers of the published file that its rows came from."""
+
+
+class CleaningConfig(Config):
+    """Which rules a month is judged by; set it in the launchpad to try others."""
+
+    rule_set: Literal["default", "course", "none"] = Field(
+        "default", description=f"One of: {', '.join(RULE_SETS)}; see docs/cleaning-rules.md"
+    )
+    max_duration_hours: float = Field(Thresholds.max_duration_hours, description="Longest believable trip")
+    max_distance_miles: float = Field(Thresholds.max_distance_miles, description="Longest believable trip")
+
+    def thresholds(self) -> Thresholds:
+        """The numbers in the rules."""
+        return Thresholds(self.max_duration_hours, self.max_distance_miles)
+
+
+def cleaned_assets(service: Service) -> AssetsDefinition:
+    """The two assets that part a service's valid rows from the rejected ones."""
+    cleaned_key, quarantined_key = trips_key("cleaned", service), trips_key("quarantined", service)
+
+    def out(description: str, key: Any) -> AssetOut:
+        return AssetOut(
+            key=key,
+            description=description,
+            io_manager_key="lake_io",
+            group_name=service.name,
+            owners=OWNERS,
+            kinds={"parquet", "duckdb"},
+            code_version=CODE_VERSION,
+            metadata=definition_metadata(service),
+        )
+
+    @multi_asset(
+        name=f"clean_{service.name}_trips",
+        ins={"raw": AssetIn(trips_key("raw", service))},
+        outs={
+            "cleaned": out(f"{service.title} trips in the canonical schema, valid rows only.", cleaned_key),
+            "quarantined": out(
+                f"{service.title} trips that a cleaning rule rejects, each with all its reasons.",
+                quarantined_key,
+            ),
+        },
+        partitions_def=monthly_partitions(service),
+        backfill_policy=MULTI_RUN,
+        retry_policy=RETRY,
+    )
+    def cleaned(
+        context: AssetExecutionContext, config: CleaningConfig, raw: Mapping[str, StoredFile]
+    ) -> Iterator[Output[LazyPartitions]]:
+        months = {key: Month(service, key, file, config) for key, file in raw.items()}
+        quarantine = tuple(quarantined_key.path)
+        yield Output(
+            LazyPartitions(context.partition_keys, lambda key: months[key].cleaned(quarantine)), "cleaned"
+        )
+        # Every month was stored beside its cleaned rows; what follows only records it.
+        yield Output(
+            LazyPartitions(context.partition_keys, lambda key: months[key].quarantined()), "quarantined"
+        )
+
+    return cleaned
+
+
+class Month:
+    """One month's file and the rules for it, opened when its turn comes."""
+
+    def __init__(self, service: Service, key: str, file: StoredFile, config: CleaningConfig) -> None:
+        self._service, self._key, self._file, self._config = service, key, file, config
+        self._cleaning: Cleaning | None = None
+        rules = {"rule_set": config.rule_set, **asdict(config.thresholds()), "code": CODE_VERSION}
+        known = json.dumps([file.facts.get("sha256"), rules], sort_keys=True)
+        self._facts = {
+            **{name: file.facts[name] for name in PROVENANCE if name in file.facts},
+            "rule_set": config.rule_set,
+            "version": hashlib.sha256(known.encode()).hexdigest()[:16],
+        }
+
+    def cleaned(self, quarantine: tuple[str, ...]) -> LazyPartition:
+        """The valid rows, with the rejected ones beside them out of the same pass."""
+        beside = LazyPartition(
+            open=lambda: nullcontext(self._pass().quarantined()), facts=self._facts, metadata=self._reasons
+        )
+        return LazyPartition(
+            open=self._open_cleaned,
+            facts=self._facts,
+            metadata=self._counts,
+            siblings={quarantine: beside},
+        )
+
+    def quarantined(self) -> LazyPartition:
+        """The rejected rows alone: a pass of its own, if they are not stored already."""
+        return LazyPartition(open=self._open_quarantined, facts=self._facts, metadata=self._reasons)
+
+    @contextmanager
+    def _open_cleaned(self) -> Iterator[pa.RecordBatchReader]:
+        scratch = tempfile.mkdtemp(dir=self._file.scratch(), prefix="clean-")
+        try:
+            with permanent_failures(), self._file.open() as path:
+                self._cleaning = clean(
+                    path,
+                    self._service.name,
+                    parse_month(self._key),
+                    Path(scratch),
+                    self._config.rule_set,
+                    self._config.thresholds(),
+                )
+                yield _permanent(self._cleaning.cleaned())
+        finally:
+            shutil.rmtree(scratch)
+
+    @contextmanager
+    def _open_quarantined(self) -> Iterator[pa.RecordBatchReader]:
+        with self._open_cleaned() as rows:
+            for _ in rows:
+                pass
+            yield self._pass().quarantined()
+
+    def _pass(self) -> Cleaning:
+        if self._cleaning is None:
+            raise RuntimeError(f"{self._key} has not been read yet")
+        return self._cleaning
+
+    def _counts(self) -> Mapping[str, Any]:
+        done = self._pass()
+        return {
+            "raw_rows": done.rows,
+            "quarantined_rows": done.rejected,
+            "quarantined_share": round(done.rejected / max(done.rows, 1), 6),
+        }
+
+    def _reasons(self) -> Mapping[str, Any]:
+        rows = "\n".join(f"| {reason} | {count:,} |" for reason, count in self._pass().counts().items())
+        return {"reasons": MetadataValue.md(f"| reason | rows |\n|---|---:|\n{rows}")}
+
+
+def _permanent(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """The same stream, whose errors that a retry can't help say so."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with permanent_failures():
+            yield from rows
+
+    return pa.RecordBatchReader.from_batches(rows.schema, batches())

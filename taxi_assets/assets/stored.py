@@ -1,0 +1,65 @@
+"""The three targets of a service: the cleaned rows in Postgres, in the lake, in the warehouse.
+
+An asset here has nothing to compute: its input is the cleaned months, its output is the same, and its IO
+manager puts them where they belong. A fourth target is one more line in ``TARGETS``.
+"""
+
+from dataclasses import dataclass
+
+from dagster import AssetIn, AssetsDefinition, asset
+
+from taxi_assets.assets.common import (
+    MULTI_RUN,
+    OWNERS,
+    RETRY,
+    definition_metadata,
+    monthly_partitions,
+    trips_key,
+)
+from taxi_assets.targets.lazy import LazyPartitions
+from taxi_assets.tlc.services import Service
+
+
+@dataclass(frozen=True)
+class TargetAsset:
+    """One store in which the cleaned trips are kept.
+
+    Attributes:
+        name: First part of the asset keys.
+        what: What the rows are there, for the description.
+        io_manager_key: The IO manager that keeps them.
+    """
+
+    name: str
+    what: str
+    io_manager_key: str
+
+
+TARGETS = (
+    TargetAsset("postgres", "as a Postgres table, partitioned by trip_month", "postgres_io"),
+    TargetAsset("lake", "as hive-partitioned Parquet, the published dataset", "lake_io"),
+    TargetAsset("warehouse", "as a table of the warehouse", "warehouse_io"),
+)
+
+
+def target_asset(target: TargetAsset, service: Service, kinds: set[str]) -> AssetsDefinition:
+    """The asset that keeps a service's cleaned rows in one target."""
+
+    @asset(
+        key=trips_key(target.name, service),
+        ins={"cleaned": AssetIn(trips_key("cleaned", service))},
+        description=f"{service.title} trips {target.what}: the cleaned rows, replaced a month at a time.",
+        partitions_def=monthly_partitions(service),
+        backfill_policy=MULTI_RUN,
+        retry_policy=RETRY,
+        io_manager_key=target.io_manager_key,
+        group_name=service.name,
+        owners=OWNERS,
+        kinds=kinds,
+        code_version="1",
+        metadata=definition_metadata(service),
+    )
+    def trips(cleaned: LazyPartitions) -> LazyPartitions:
+        return cleaned
+
+    return trips

@@ -1,0 +1,50 @@
+"""``zones``: the 265 taxi zones that location ids stand for."""
+
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as csv
+from dagster import TableColumn, TableSchema, asset
+
+from taxi_assets.assets.common import OWNERS, RETRY, permanent_failures
+from taxi_assets.assets.raw import PublishedSource
+
+# What the TLC's header says -> column, meaning. Names are not unique: three zones are called
+# "Governor's Island/Ellis Island/Liberty Island", two "Corona".
+_COLUMNS = {
+    "LocationID": ("location_id", pa.int32(), "Taxi zone, 1 to 265"),
+    "Borough": ("borough", pa.string(), "Borough, 'EWR', 'Unknown' for 264, the text 'N/A' for 265"),
+    "Zone": ("zone", pa.string(), "Name of the zone, not unique; the text 'N/A' for 264"),
+    "service_zone": ("service_zone", pa.string(), "Yellow Zone, Boro Zone, Airports, EWR, or the text 'N/A'"),
+}
+
+
+@asset(
+    key="zones",
+    description="The 265 taxi zones. 264 is unknown, 265 outside the city; both hold the literal text N/A.",
+    io_manager_key="lake_io",
+    retry_policy=RETRY,
+    group_name="reference",
+    owners=OWNERS,
+    kinds={"csv", "parquet"},
+    code_version="1",
+    metadata={
+        "dagster/column_schema": TableSchema(
+            [TableColumn(name, str(kind), meaning) for name, kind, meaning in _COLUMNS.values()]
+        )
+    },
+)
+def zones(source: PublishedSource) -> pa.Table:
+    """Read the lookup as published; ``N/A`` is a name here, not a missing value."""
+    with tempfile.TemporaryDirectory() as directory, permanent_failures():
+        published = source.open().fetch_zones(Path(directory))
+        types = {raw: kind for raw, (_, kind, _) in _COLUMNS.items()}
+        table = csv.read_csv(
+            published.path,
+            convert_options=csv.ConvertOptions(
+                column_types=types, include_columns=list(types), strings_can_be_null=False
+            ),
+        )
+    fields = [pa.field(name, kind, metadata={"description": text}) for name, kind, text in _COLUMNS.values()]
+    return pa.Table.from_arrays(table.columns, schema=pa.schema(fields))

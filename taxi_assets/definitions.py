@@ -1,0 +1,58 @@
+"""The code location: what `dagster dev`, `dg` and the production servers load."""
+
+import warnings
+
+from dagster import (
+    AssetsDefinition,
+    AssetSelection,
+    BetaWarning,
+    Definitions,
+    PreviewWarning,
+    define_asset_job,
+    in_process_executor,
+    with_source_code_references,
+)
+
+from taxi_assets.assets.cleaned import cleaned_assets
+from taxi_assets.assets.raw import raw_asset
+from taxi_assets.assets.stored import TARGETS, target_asset
+from taxi_assets.assets.zones import zones
+from taxi_assets.checks import checks_for
+from taxi_assets.resources import build_resources, kinds
+from taxi_assets.settings import Settings
+from taxi_assets.tlc.services import SERVICES, Service
+
+
+def service_assets(service: Service, settings: Settings) -> list[AssetsDefinition]:
+    """A service's chain: raw, cleaned and quarantined, then the cleaned rows in each target."""
+    stored = [target_asset(target, service, kinds(settings)[target.name]) for target in TARGETS]
+    return [raw_asset(service), cleaned_assets(service), *stored]
+
+
+def build_definitions(settings: Settings) -> Definitions:
+    """The whole code location for given settings."""
+    services = SERVICES.items()
+    with warnings.catch_warnings():
+        # Backfill policies and code references are called beta in Dagster 1.13, checks by month a preview;
+        # each would print a line per asset at every start.
+        warnings.simplefilter("ignore", BetaWarning)
+        warnings.simplefilter("ignore", PreviewWarning)
+        assets = [asset for _, service in services for asset in service_assets(service, settings)]
+        return Definitions(
+            assets=with_source_code_references([*assets, zones]),
+            asset_checks=[check for _, service in services for check in checks_for(service)],
+            jobs=[
+                define_asset_job(
+                    f"{name}_trips",
+                    selection=AssetSelection.groups(name),
+                    description=f"A month of {service.title} trips: fetched, cleaned, kept in every target.",
+                )
+                for name, service in services
+            ],
+            resources=build_resources(settings),
+            # Steps share one process: a month's five steps take 3 s so, 13 s in processes of their own.
+            executor=in_process_executor,
+        )
+
+
+defs = build_definitions(Settings.from_environment())

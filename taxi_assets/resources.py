@@ -1,0 +1,74 @@
+"""From settings to the stores and IO managers: the one place that chooses a class by a URL."""
+
+from typing import Any
+
+from dagster import EnvVar
+
+from taxi_assets.assets.raw import PublishedSource
+from taxi_assets.settings import Settings, has_password
+from taxi_assets.targets.file_io_manager import FileIOManager
+from taxi_assets.targets.files import FileStore
+from taxi_assets.targets.io_manager import TargetIOManager
+from taxi_assets.targets.target import Target
+
+
+def build_resources(settings: Settings) -> dict[str, Any]:
+    """Every resource of the code location, by its key."""
+    lake, postgres, warehouse = lake_target(settings), postgres_target(settings), warehouse_target(settings)
+    raw_files = FileStore(url=settings.lake_url)
+    return {
+        "source": PublishedSource(url=_concealed("TAXI_SOURCE_URL", settings.source_url)),
+        "raw_files": raw_files,
+        "raw_io": FileIOManager(files=raw_files),
+        "lake": lake,
+        "lake_io": TargetIOManager(target=lake),
+        "postgres": postgres,
+        "postgres_io": TargetIOManager(target=postgres),
+        "warehouse": warehouse,
+        "warehouse_io": TargetIOManager(target=warehouse),
+    }
+
+
+def lake_target(settings: Settings) -> Target:
+    """Hive-partitioned Parquet in a directory or bucket."""
+    from taxi_assets.targets.parquet import ParquetTarget
+
+    return ParquetTarget(url=settings.lake_url)
+
+
+def postgres_target(settings: Settings) -> Target:
+    """Postgres, indexed for what people ask first: when, and from where."""
+    from taxi_assets.targets.postgres import PostgresTarget
+
+    return PostgresTarget(
+        url=_concealed("TAXI_POSTGRES_URL", settings.postgres_url),
+        home=str(settings.home / "postgres"),
+        schema_name=settings.postgres_schema,
+        brin_columns=["pickup_at"],
+        btree_columns=["pu_location_id"],
+    )
+
+
+def warehouse_target(settings: Settings) -> Target:
+    """DuckDB in a file, or BigQuery."""
+    if settings.warehouse_url.startswith("bigquery:"):
+        from taxi_assets.targets.bigquery import BigQueryTarget
+
+        return BigQueryTarget(url=settings.warehouse_url, cluster_by=["pu_location_id"])
+    from taxi_assets.targets.duckdb import DuckDBTarget
+
+    return DuckDBTarget(url=settings.warehouse_url)
+
+
+def kinds(settings: Settings) -> dict[str, set[str]]:
+    """What the UI draws on each target's assets."""
+    return {
+        "postgres": {"postgres"},
+        "lake": {"parquet", "googlecloud"} if settings.lake_url.startswith("gs://") else {"parquet"},
+        "warehouse": {"bigquery"} if settings.warehouse_url.startswith("bigquery:") else {"duckdb"},
+    }
+
+
+def _concealed(variable: str, value: str) -> Any:
+    """The value, or only the variable's name where the UI would show a password."""
+    return EnvVar(variable) if has_password(value) else value

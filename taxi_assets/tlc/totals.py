@@ -1,0 +1,34 @@
+"""What a published file adds up to, asked of the file itself: the other side of every reconciliation."""
+
+import tempfile
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from taxi_assets.tlc.conform import SCAN, open_published
+from taxi_assets.tlc.schema import money_columns
+from taxi_assets.tlc.services import ServiceName
+
+
+def published_totals(
+    path: Path, service: ServiceName, month: date, scratch: Path
+) -> tuple[int, Mapping[str, Decimal]]:
+    """Rows of a published file, and the exact sums of its dollars by canonical column.
+
+    Every amount is rounded to 6 decimals before it is added, as the targets do, so that sums are exact
+    and can be compared for equality whatever the order of the rows.
+    """
+    with tempfile.TemporaryDirectory(dir=scratch) as directory, duckdb.connect() as connection:
+        published = open_published(path, service, month, Path(directory), connection)
+        value = {conversion.column.name: conversion.value for conversion in published.conversions}
+        names = money_columns(service)
+        sums = [
+            f"coalesce(sum(CAST({value[name]} AS DECIMAL(38, 6))) FILTER (isfinite({value[name]})), 0)"
+            for name in names
+        ]
+        terms = ", ".join(["count(*)", *sums])
+        rows, *found = connection.execute(f"SELECT {terms} FROM {SCAN}").fetchall()[0]  # noqa: S608
+    return rows, dict(zip(names, found, strict=True))
