@@ -94,13 +94,11 @@ def cleaned_assets(service: Service) -> AssetsDefinition:
     ) -> Iterator[Output[LazyPartitions]]:
         months = {key: Month(service, key, file, config) for key, file in raw.items()}
         quarantine = tuple(quarantined_key.path)
-        yield Output(
-            LazyPartitions(context.partition_keys, lambda key: months[key].cleaned(quarantine)), "cleaned"
-        )
+        valid = LazyPartitions(context.partition_keys, lambda key: months[key].cleaned(quarantine))
+        yield Output(valid, "cleaned")
         # Every month was stored beside its cleaned rows; what follows only records it.
-        yield Output(
-            LazyPartitions(context.partition_keys, lambda key: months[key].quarantined()), "quarantined"
-        )
+        rejected = LazyPartitions(context.partition_keys, lambda key: months[key].quarantined())
+        yield Output(rejected, "quarantined")
 
     return cleaned
 

@@ -29,7 +29,7 @@ def reported(report: Report) -> Mapping[str, Any]:
     replaced = {} if report.replaced_rows is None else {"rows_replaced": report.replaced_rows}
     return {
         "status": "stored" if report.replaced_rows is None else "replaced",
-        "size_bytes": report.bytes,
+        **({"size_bytes": report.bytes} if report.bytes else {}),
         **replaced,
         "seconds": round(seconds, 3),
         "seconds_by_phase": {phase: round(value, 3) for phase, value in report.seconds.items()},

@@ -96,7 +96,8 @@ class PublishedFile:
             raise self.diagnose(connection.cursor(), error) from error
 
 
-SCAN = "read_parquet(getvariable('file'), file_row_number = true)"
+SCAN = "read_parquet(getvariable('file'), file_row_number = true, hive_partitioning = false)"
+"""The file whose path is the variable ``file``; the lake's ``trip_month=…`` folder is none of its columns."""
 
 
 def open_published(
@@ -148,7 +149,7 @@ def _csv_as_parquet(path: Path, scratch: Path, connection: duckdb.DuckDBPyConnec
     target = scratch / f"{path.name}.parquet"
     try:
         connection.read_csv(
-            str(path), header=True, all_varchar=True, delimiter=",", quotechar='"', encoding="utf-8"
+            str(path), header=True, all_varchar=True, delimiter=",", quotechar='"', hive_partitioning=False
         ).write_parquet(str(target))
     except duckdb.Error as error:
         raise NonConforming(
