@@ -9,7 +9,7 @@ Absent on purpose: total = sum of its parts. The TLC's own data breaks it in 14 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from dagster import (
     AssetCheckEvaluation,
