@@ -1,7 +1,7 @@
 """A real PostgreSQL server for tests: one for all workers of a run, an empty database for each test.
 
 It is the embedded server of the product, which knows how to be shared: the last worker to leave stops
-it. ``pytest_plugins = ("taxi_assets_tests.servers.postgres",)`` in a test module brings the fixtures.
+it. ``conftest.py`` brings the fixtures to every test.
 """
 
 import itertools

@@ -11,8 +11,6 @@ import pytest
 from taxi_assets.targets.postgres import PostgresTarget
 from taxi_assets.targets.target import Condition, TargetError
 
-pytest_plugins = ("taxi_assets_tests.servers.postgres",)
-
 JANUARY, FEBRUARY = date(2024, 1, 1), date(2024, 2, 1)
 
 

@@ -14,8 +14,6 @@ import pytest
 
 from taxi_assets.targets.postgres import PostgresTarget
 
-pytest_plugins = ("taxi_assets_tests.servers.postgres",)
-
 JANUARY = date(2024, 1, 1)
 ROWS = 60_000
 Seen = set[tuple[object, ...]]

@@ -11,8 +11,6 @@ from psycopg import sql
 from taxi_assets.targets.postgres import PostgresTarget
 from taxi_assets.targets.target import TargetError
 
-pytest_plugins = ("taxi_assets_tests.servers.postgres",)
-
 JANUARY = date(2024, 1, 1)
 ROWS = pa.table({"zone": [1, 2]})
 

@@ -14,8 +14,6 @@ from taxi_assets.targets.postgres import PostgresTarget
 from taxi_assets.targets.postgres.types import arrow_type, flows_into, postgres_type, travelling_type
 from taxi_assets.targets.target import TargetError
 
-pytest_plugins = ("taxi_assets_tests.servers.postgres",)
-
 JANUARY = date(2024, 1, 1)
 EXACT = Context(prec=40)
 
