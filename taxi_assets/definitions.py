@@ -48,6 +48,13 @@ def build_definitions(settings: Settings) -> Definitions:
                     description=f"A month of {service.title} trips: fetched, cleaned, kept in every target.",
                 )
                 for name, service in services
+            ]
+            + [
+                define_asset_job(
+                    "reference",
+                    selection=AssetSelection.groups("reference"),
+                    description="What the trips refer to: the taxi zones.",
+                )
             ],
             resources=build_resources(settings),
             # Steps share one process: a month's five steps take 3 s so, 13 s in processes of their own.

@@ -25,6 +25,7 @@ class Settings:
 
     Attributes:
         home: ``TAXI_HOME``: embedded stores, Dagster's history, temporary files.
+        dagster_home: ``DAGSTER_HOME``: Dagster's settings and history, by default in ``home``.
         postgres_url: ``TAXI_POSTGRES_URL``: ``embedded``, or a server. May hold a password.
         postgres_schema: ``TAXI_POSTGRES_SCHEMA``: schema of the tables.
         lake_url: ``TAXI_LAKE_URL``: a directory, or ``gs://bucket/prefix``.
@@ -33,6 +34,7 @@ class Settings:
     """
 
     home: Path
+    dagster_home: Path
     postgres_url: str = field(repr=False)
     postgres_schema: str
     lake_url: str
@@ -40,8 +42,14 @@ class Settings:
     source_url: str = field(repr=False)
 
     @staticmethod
-    def from_environment(environment: Mapping[str, str] | None = None) -> "Settings":
+    def from_environment(
+        environment: Mapping[str, str] | None = None, defaults: Mapping[str, str] | None = None
+    ) -> "Settings":
         """Read and check every variable.
+
+        Args:
+            environment: Instead of the process's own.
+            defaults: For variables that are unset or empty, instead of the usual ones.
 
         Raises:
             SettingsError: Some can't be understood; the message has a line for each.
@@ -50,7 +58,7 @@ class Settings:
         problems: list[str] = []
 
         def read(variable: str, default: str, check: Callable[[str], str | None]) -> str:
-            value = given.get(variable, "").strip() or default
+            value = given.get(variable, "").strip() or (defaults or {}).get(variable, default)
             if problem := check(value):
                 problems.append(f"{variable} is {redacted(value)!r}: {problem}.")
             return value
@@ -58,6 +66,9 @@ class Settings:
         home = Path(read("TAXI_HOME", "~/.taxi_assets", _no_problem)).expanduser().absolute()
         settings = Settings(
             home=home,
+            dagster_home=Path(read("DAGSTER_HOME", str(home / "dagster"), _no_problem))
+            .expanduser()
+            .absolute(),
             postgres_url=read("TAXI_POSTGRES_URL", "embedded", _check_postgres),
             postgres_schema=read("TAXI_POSTGRES_SCHEMA", "taxi", _check_name),
             lake_url=_expanded(read("TAXI_LAKE_URL", str(home / "lake"), _check_lake)),

@@ -18,7 +18,7 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from taxi_assets.tlc.column import ARROW_TYPES, Column, Published, column
-from taxi_assets.tlc.services import ServiceName
+from taxi_assets.tlc.services import SERVICES, ServiceName
 
 _YELLOW_ZONE = "2011-01 {0} int64, 2023-02 {0} int32"
 _GREEN_CODE = "2014-01 {0} int64|double, 2019-01 {0} double, 2023-02 {0} int64"
@@ -180,7 +180,7 @@ def columns(service: ServiceName) -> tuple[Column, ...]:
 
 @cache
 def canonical_schema(service: ServiceName) -> pa.Schema:
-    """The Arrow schema of a service's cleaned rows, with a ``description`` on every field."""
+    """The Arrow schema of a service's cleaned rows, with a ``description`` on it and on every field."""
     return pa.schema(
         [
             pa.field(
@@ -189,7 +189,8 @@ def canonical_schema(service: ServiceName) -> pa.Schema:
                 metadata={"description": f"{column.meaning} [{column.unit}]"},
             )
             for column in columns(service)
-        ]
+        ],
+        metadata={"description": f"{SERVICES[service].title} trips of New York City, one row a trip."},
     )
 
 

@@ -1,0 +1,68 @@
+# Everything runs in .venv, made from the lock files. `make help` lists what there is.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev status psql doctor test test-all check format docs lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/.installed ## two months of all four services, offline, into three stores
+	@$(BIN)/taxi-assets demo
+
+dev: .venv/.installed ## Dagster's UI on http://localhost:3000
+	@$(BIN)/taxi-assets dev
+
+status: .venv/.installed ## rows of every month in every store, by query
+	@$(BIN)/taxi-assets status
+
+psql: .venv/.installed ## psql on the Postgres target
+	@$(BIN)/taxi-assets psql
+
+doctor: .venv/.installed ## examine every setting
+	@$(BIN)/taxi-assets doctor
+
+test: check ## every check and test that fits in ten minutes
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-all: check ## the rest too: hundreds of kills, long runs
+	$(BIN)/python -m pytest -n 2
+
+check: .venv/.installed-dev ## lint, format, strict types, definitions
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/dg check defs
+
+format: .venv/.installed-dev ## format and sort imports
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: .venv/.installed ## remake the pages that are made from the code
+	$(BIN)/python -m taxi_assets.tlc.schema_page docs/schema.md
+
+lock: ## take up newer versions of the dependencies
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+
+# uv installs in seconds what pip installs in a minute. Bytecode is compiled now, or every start of a
+# Dagster process would take twice as long.
+.venv/.uv:
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 15) else "Python 3.11 to 3.14 is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q uv
+	@touch $@
+
+.venv/.installed: .venv/.uv requirements.lock pyproject.toml
+	$(BIN)/uv pip install -q -p $(BIN)/python --compile-bytecode -r requirements.lock
+	$(BIN)/uv pip install -q -p $(BIN)/python --no-deps -e .
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed requirements-dev.lock
+	$(BIN)/uv pip install -q -p $(BIN)/python --compile-bytecode -r requirements-dev.lock
+	@touch $@
+
+clean: ## remove the environment and caches, not your data
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -1,0 +1,78 @@
+"""``taxi-assets``: the commands for people. Dagster's own commands do the rest."""
+
+import argparse
+import os
+import sys
+
+from rich.console import Console
+
+from taxi_assets.settings import Settings, SettingsError
+
+DEMO_SOURCE = {"TAXI_SOURCE_URL": "synthetic?rows=60000&seed=1"}
+
+
+def demo(_: argparse.Namespace) -> int:
+    """Run the whole thing offline on made-up months, and show what the stores hold."""
+    from taxi_assets.demo import run_demo
+
+    return run_demo(Settings.from_environment(defaults=DEMO_SOURCE), _console())
+
+
+def dev(arguments: argparse.Namespace) -> int:
+    """Open Dagster's UI, with its history kept under TAXI_HOME."""
+    from taxi_assets.instance import prepare_home
+
+    home = prepare_home(Settings.from_environment())
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(home / "workspace.yaml")]
+    os.execv(sys.executable, [*command, "-p", str(arguments.port)])  # noqa: S606 - becomes dagster dev, signals and all
+
+
+def status(_: argparse.Namespace) -> int:
+    """Show the rows of every month in every store, by asking the stores."""
+    from taxi_assets.status import find_months, print_status
+
+    months = find_months(Settings.from_environment())
+    print_status(months, _console())
+    return 0 if all(month.whole for month in months) else 1
+
+
+def psql(arguments: argparse.Namespace) -> int:
+    """Open psql on the Postgres target, the embedded one too; further arguments are psql's."""
+    from taxi_assets.psql import run_psql
+
+    return run_psql(Settings.from_environment(), arguments.arguments)
+
+
+def doctor(_: argparse.Namespace) -> int:
+    """Examine every setting: connection, rights, versions, space."""
+    from taxi_assets.doctor import main as examine
+
+    return examine(Settings.from_environment())
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 110)  # a file or a pipe has no width of its own
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; the exit status tells whether all is well."""
+    parser = argparse.ArgumentParser(prog="taxi-assets", description="NYC taxi trips as Dagster assets.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for command in (demo, dev, status, psql, doctor):
+        one = commands.add_parser(command.__name__, help=command.__doc__, description=command.__doc__)
+        one.set_defaults(command=command)
+        if command is dev:
+            one.add_argument("-p", "--port", type=int, default=3000, help="port of the UI (3000)")
+    parsed, rest = parser.parse_known_args(arguments)
+    if rest and parsed.command is not psql:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    parsed.arguments = [one for one in rest if one != "--"]
+    try:
+        return int(parsed.command(parsed))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

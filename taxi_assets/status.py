@@ -1,0 +1,89 @@
+"""What stands in every store now, month by month, found by asking the stores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from taxi_assets.resources import build_resources
+from taxi_assets.settings import Settings
+from taxi_assets.targets.target import Held, Target
+from taxi_assets.tlc.services import SERVICES, month_key
+
+
+@dataclass(frozen=True)
+class MonthStatus:
+    """Rows of one service and month wherever they stand; None where there is no such month."""
+
+    service: str
+    month: date
+    raw: int | None
+    cleaned: int | None
+    quarantined: int | None
+    stored: Mapping[str, int | None]
+
+    @property
+    def whole(self) -> bool:
+        """Whether raw = cleaned + quarantined, and every target holds the cleaned rows."""
+        if self.cleaned is None or self.quarantined is None:
+            return False
+        # A raw CSV copy tells its rows only when it is read.
+        conserved = self.raw in (None, self.cleaned + self.quarantined)
+        return conserved and all(rows == self.cleaned for rows in self.stored.values())
+
+
+def find_months(settings: Settings) -> list[MonthStatus]:
+    """Ask every store for every month of every service."""
+    resources = build_resources(settings)
+    lake, files = resources["lake"], resources["raw_files"]
+    found = []
+    for service in SERVICES.values():
+        raw = files.partitions(f"raw/{service.name}_trips")
+        cleaned, quarantined, published = (
+            _partitions(lake, [stage, f"{service.name}_trips"])
+            for stage in ("cleaned", "quarantined", "lake")
+        )
+        stored = {
+            "postgres": _partitions(resources["postgres"], ["postgres", f"{service.name}_trips"]),
+            "lake": published,
+            "warehouse": _partitions(resources["warehouse"], ["warehouse", f"{service.name}_trips"]),
+        }
+        months = {month for held in (raw, cleaned, *stored.values()) for month in held if month}
+        found += [
+            MonthStatus(
+                service.name,
+                month,
+                int(raw[month]["rows"]) if "rows" in raw.get(month, {}) else None,
+                _rows(cleaned, month),
+                _rows(quarantined, month),
+                {name: _rows(held, month) for name, held in stored.items()},
+            )
+            for month in sorted(months)
+        ]
+    return found
+
+
+def print_status(months: list[MonthStatus], console: Console) -> None:
+    """Print a table of months; the last column says whether everything adds up."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for heading in ("service", "month"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("raw", "cleaned", "quarantined", "postgres", "lake", "warehouse"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("adds up", no_wrap=True)
+    for one in months:
+        counts = (one.raw, one.cleaned, one.quarantined, *one.stored.values())
+        cells = ["-" if count is None else f"{count:,}" for count in counts]
+        table.add_row(one.service, month_key(one.month), *cells, "yes" if one.whole else "[red]NO")
+    console.print(table)
+
+
+def _partitions(target: Target, key: list[str]) -> dict[date | None, Held]:
+    return target.partitions(target.table_name(key))
+
+
+def _rows(held: Mapping[date | None, Held], month: date) -> int | None:
+    return held[month].rows if month in held else None
