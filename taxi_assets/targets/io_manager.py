@@ -22,7 +22,7 @@ from dagster import (
 
 from taxi_assets.targets.inputs import load_as, wants_partitions
 from taxi_assets.targets.lazy import ArrowStream, Guarded, LazyPartition, LazyPartitions
-from taxi_assets.targets.metadata import described, log_every, record, reported
+from taxi_assets.targets.metadata import described, log_every, record, recorded, reported
 from taxi_assets.targets.partitions import partition_date
 from taxi_assets.targets.target import Facts, Held, Report, Target, TargetError
 
@@ -95,10 +95,15 @@ class TargetIOManager(ConfigurableIOManager):
             for name, part in {path: partition, **partition.siblings}.items()
         }
         if all(held.values()):
-            yield from self._pass_over(context, when, held)
+            yield from self._pass_over(context, key, when, held)
             return
         progress = log_every(PROGRESS_SECONDS, context.log, f"{'/'.join(path)} {key or ''}".strip())
         facts = {"run_id": context.run_id}
+        report = self._from_objects(path, when, partition, {**partition.facts, **facts})
+        if report is not None:
+            context.log.info(f"{'/'.join(path)} {key or ''}: loaded by the store itself, from objects")
+            yield path, {**self._stored_metadata(path, when, report, partition.facts), **partition.metadata()}
+            return
         column = (self.target.partition_column, when) if when else None
         with partition.open() as rows:
             guard = Guarded(rows, progress, column)
@@ -111,11 +116,15 @@ class TargetIOManager(ConfigurableIOManager):
                 yield name, {**self._stored_metadata(name, when, report, sibling.facts), **sibling.metadata()}
 
     def _pass_over(
-        self, context: OutputContext, when: date | None, held: Mapping[tuple[str, ...], Held | None]
+        self,
+        context: OutputContext,
+        key: str | None,
+        when: date | None,
+        held: Mapping[tuple[str, ...], Held | None],
     ) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
         for name, current in held.items():
-            if current is None or current.facts.get("run_id") == context.run_id:
-                continue  # stored moments ago, as a sibling or before a retry: its metadata stands
+            if current is None or recorded(context, AssetKey(name), key):
+                continue  # stored moments ago, as a sibling: what was said of it stands
             context.log.info(f"{'/'.join(name)} {when or ''} is current: nothing to do")
             table = self.target.table_name(name)
             uri = self.target.uri(table, when)
@@ -135,6 +144,18 @@ class TargetIOManager(ConfigurableIOManager):
             if isinstance(cause, TargetError):
                 raise Failure(str(cause), allow_retries=False) from cause
             raise cause from (error if cause is not error else None)
+
+    def _from_objects(
+        self, path: Sequence[str], when: date | None, partition: LazyPartition, facts: Facts
+    ) -> Report | None:
+        """Let the store load the partition's objects; None if there are none, or it can't."""
+        objects = None if partition.siblings else partition.objects()
+        if objects is None:
+            return None
+        try:
+            return self.target.replace_from(self.target.table_name(path), when, objects, facts)
+        except TargetError as error:
+            raise Failure(str(error), allow_retries=False) from error
 
     def _current(
         self, context: OutputContext, path: Sequence[str], when: date | None, partition: LazyPartition
@@ -157,5 +178,8 @@ class TargetIOManager(ConfigurableIOManager):
             )
         facts = {name: value for name, value in held.facts.items() if name != "run_id"}
         return LazyPartition(
-            open=lambda: nullcontext(self.target.read(table, [when])), facts=facts, rows=held.rows
+            open=lambda: nullcontext(self.target.read(table, [when])),
+            facts=facts,
+            rows=held.rows,
+            objects=lambda: self.target.objects(table, when),
         )

@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxi_assets.targets.target import Facts, TargetError
+from taxi_assets.targets.target import Facts, Objects, TargetError
 
 
 @runtime_checkable
@@ -26,6 +26,10 @@ class ArrowStream(Protocol):
 
 def _no_metadata() -> Mapping[str, Any]:
     return {}
+
+
+def _no_objects() -> Objects | None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class LazyPartition:
         metadata: Asked after the rows were stored; shown on the materialization.
         siblings: Partitions of the multi-asset's other outputs (by the last part of the asset key)
             that fall out of the same pass: opened after this one's rows were read to their end.
+        objects: The same rows as objects, where they lie in such; a store that can load them does so
+            and the rows are not opened.
     """
 
     open: Callable[[], AbstractContextManager[ArrowStream]]
@@ -47,6 +53,7 @@ class LazyPartition:
     rows: int | None = None
     metadata: Callable[[], Mapping[str, Any]] = _no_metadata
     siblings: Mapping[tuple[str, ...], "LazyPartition"] = field(default_factory=dict)
+    objects: Callable[[], Objects | None] = _no_objects
 
 
 class LazyPartitions(Mapping[str, LazyPartition]):

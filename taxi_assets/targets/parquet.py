@@ -31,7 +31,7 @@ from taxi_assets.targets.parquet_layout import Layout, Snapshot, written_metadat
 from taxi_assets.targets.parquet_read import read_table
 from taxi_assets.targets.parquet_write import Style, copy_stream, writing, writing_daily
 from taxi_assets.targets.sums import no_rows, totals_of_stream
-from taxi_assets.targets.target import Condition, Facts, Held, Report, Target, TargetError, Totals
+from taxi_assets.targets.target import Condition, Facts, Held, Objects, Report, Target, TargetError, Totals
 
 
 class ParquetTarget(Target):
@@ -102,6 +102,15 @@ class ParquetTarget(Target):
         if partition is None or self.partition_by_day:
             return layout.objects.uri(layout.folder(partition))
         return layout.objects.uri(layout.whole(partition))
+
+    def objects(self, table: str, partition: date | None) -> Objects | None:
+        """Exactly the objects that count now, on gs://; a directory is out of other stores' reach."""
+        layout = self.layout(table)
+        snapshot = layout.snapshot(partition) if layout.objects.remote else None
+        if snapshot is None:
+            return None
+        uris = tuple(layout.objects.uri(key) for key in snapshot.keys)
+        return Objects(uris, layout.objects.uri(table), layout.schema(snapshot), snapshot.rows)
 
     def table_name(self, asset_key: Sequence[str]) -> str:
         """The whole key, as folders nest."""

@@ -83,7 +83,7 @@ class Layout:
     def _described(self) -> dict[date | None, tuple[Snapshot, pa.Schema]]:
         standing = self._snapshots()
         with ThreadPoolExecutor(_FOOTERS_AT_ONCE if self.objects.remote else 1) as threads:
-            schemas = list(threads.map(self._schema, standing.values()))
+            schemas = list(threads.map(self.schema, standing.values()))
         return {
             partition: (standing[partition], schema)
             for partition, schema in zip(standing, schemas, strict=True)
@@ -110,7 +110,8 @@ class Layout:
             if place and place[0] == partition:
                 yield info
 
-    def _schema(self, snapshot: Snapshot) -> pa.Schema:
+    def schema(self, snapshot: Snapshot) -> pa.Schema:
+        """Columns of a partition, without the partition column."""
         with self.objects.open_input(snapshot.keys[0]) as file:
             return plain_schema(pq.read_schema(file))  # all parts have the same
 

@@ -70,6 +70,24 @@ class Totals:
     sums: Mapping[str, Decimal]
 
 
+@dataclass(frozen=True)
+class Objects:
+    """A partition as Parquet objects that another store may load by itself.
+
+    Attributes:
+        uris: All of them, ``gs://…``; they hold the partition's rows and no others.
+        root: What their folders begin with: in a partitioned table the objects lie under
+            ``<root>/<partition column>=<first day>/`` and leave that column out.
+        schema: Their columns.
+        rows: How many rows they hold together.
+    """
+
+    uris: tuple[str, ...]
+    root: str
+    schema: pa.Schema
+    rows: int
+
+
 MONEY_DECIMALS = 6
 
 
@@ -136,6 +154,20 @@ class Target(ConfigurableResource, ABC):  # type: ignore[type-arg]
     def held(self, table: str, partition: date | None) -> Held | None:
         """One partition as it stands, or None. Stores override it where asking for one is cheaper."""
         return self.partitions(table).get(partition)
+
+    def objects(self, table: str, partition: date | None) -> Objects | None:  # noqa: ARG002
+        """The partition as objects that others can load, or None where there are none."""
+        return None
+
+    def replace_from(
+        self,
+        table: str,  # noqa: ARG002
+        partition: date | None,  # noqa: ARG002
+        objects: Objects,  # noqa: ARG002
+        facts: Facts | None = None,  # noqa: ARG002
+    ) -> Report | None:
+        """As ``replace``, by objects that the store fetches itself; None if it can't: stream them then."""
+        return None
 
     def table_name(self, asset_key: Sequence[str]) -> str:
         """Name of the table of an asset: its key's last part, as databases have one name per schema."""

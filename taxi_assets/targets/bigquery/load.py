@@ -8,11 +8,16 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
+from taxi_assets.targets.arrow_schema import plain_type
 from taxi_assets.targets.bigquery.connection import Connection
 from taxi_assets.targets.bigquery.names import is_plain, label
+from taxi_assets.targets.target import Objects
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -35,6 +40,30 @@ class Source:
     hive_prefix: str | None
     content: str
     rows: int | None
+
+
+# Types that BigQuery reads out of Parquet as they are meant, and as an upload of ours holds them. Others
+# (nanoseconds, unsigned, decimals, lists) are cast on the way, so they have to come through this process.
+_LOADED_ALIKE = frozenset(
+    {
+        *(pa.bool_(), pa.int16(), pa.int32(), pa.int64(), pa.float32(), pa.float64()),
+        *(pa.string(), pa.binary(), pa.date32(), pa.timestamp("us")),
+    }
+)
+
+
+def loadable(objects: Objects, partition_column: str, partition: date | None) -> bool:
+    """Whether a load job of these objects gives the rows that their stream would give.
+
+    They must lie in the partition's folder itself: each further ``column=value`` folder, as of a month cut
+    by day, would become a column. A ``*`` in a name would be a wildcard.
+    """
+    folder = objects.root if partition is None else f"{objects.root}/{partition_column}={partition}"
+    return (
+        all(uri.rpartition("/")[0] == folder and "*" not in uri for uri in objects.uris)
+        and objects.root.startswith("gs://")
+        and all(plain_type(column.type) in _LOADED_ALIKE for column in objects.schema)
+    )
 
 
 def work_key(*parts: str, table: str) -> str:

@@ -18,7 +18,7 @@ from taxi_assets.targets.bigquery import read as reading
 from taxi_assets.targets.bigquery.connection import Connection, connect, emulator
 from taxi_assets.targets.bigquery.errors import explained
 from taxi_assets.targets.bigquery.ledger import LEDGER, Ledger, Standing
-from taxi_assets.targets.bigquery.load import Source
+from taxi_assets.targets.bigquery.load import Source, loadable
 from taxi_assets.targets.bigquery.names import (
     Place,
     checked_table,
@@ -32,7 +32,7 @@ from taxi_assets.targets.bigquery.schema import Layout, known_arrow, merge
 from taxi_assets.targets.bigquery.spool import spool
 from taxi_assets.targets.bigquery.staging import staged
 from taxi_assets.targets.bigquery.tables import create, describe
-from taxi_assets.targets.target import Condition, Facts, Held, Report, Target, TargetError, Totals
+from taxi_assets.targets.target import Condition, Facts, Held, Objects, Report, Target, TargetError, Totals
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -61,6 +61,8 @@ class BigQueryTarget(Target):
             ``BIGQUERY_EMULATOR_HOST`` is set, since no emulator knows partition decorators.
         job_timeout_s: Seconds to wait for one job.
         retry_deadline_s: Seconds during which a request is sent again when the service is overloaded.
+        load_objects: Load a partition that lies on gs:// from there, by a job of the service alone; the
+            account must be allowed to read those objects. If not, rows are uploaded.
         staging_uri: ``gs://bucket/prefix`` through which files travel, where uploads to BigQuery itself
             are slow or not wanted; None uploads directly.
         staging_life_s: Seconds after which a staging table counts as left behind. BigQuery itself ends
@@ -73,6 +75,7 @@ class BigQueryTarget(Target):
     replace_by: Literal["auto", "write_truncate", "transaction"] = "auto"
     job_timeout_s: float = 3600.0
     retry_deadline_s: float = 600.0
+    load_objects: bool = True
     staging_uri: str | None = None
     staging_life_s: float = 6 * 3600.0
 
@@ -103,6 +106,7 @@ class BigQueryTarget(Target):
         schema: pa.Schema,
         facts: Facts | None = None,
         hive_prefix: str | None = None,
+        rows: int | None = None,
     ) -> Report:
         """Replace a partition by Parquet that lies on GCS: the rows don't pass through this process.
 
@@ -114,20 +118,34 @@ class BigQueryTarget(Target):
             facts: As for ``replace``. Say a ``version``: it is what tells two loads of one name apart.
             hive_prefix: ``gs://bucket/prefix``, under which the objects lie in ``trip_month=2024-01-01/``
                 and leave that column out; None if the files themselves hold it.
+            rows: How many rows they hold, where that is known.
 
         Raises:
-            TargetError: The schema does not fit the table, or an object is none of Google's.
+            TargetError: The schema does not fit the table, an object is none of Google's, or the job
+                loaded another number of rows.
         """
         self._check_partition(table, partition)
         if not uris or not all(uri.startswith("gs://") for uri in uris):
             raise TargetError(f"BigQuery loads from gs:// objects only, these are {list(uris)}")
         content = "\n".join([(facts or {}).get("version", ""), *uris])
-        source = Source(None, tuple(uris), hive_prefix, content, None)
+        source = Source(None, tuple(uris), hive_prefix, content, rows)
         with explained(self._place):
             connection = self._connect()
             standing = self._standing(connection, table)
             layout = self._layout(standing, table, partition, schema)
             return self._replace(connection, table, partition, standing, layout, source, facts or {})
+
+    def replace_from(
+        self, table: str, partition: date | None, objects: Objects, facts: Facts | None = None
+    ) -> Report | None:
+        """Replace a partition by one load job from the lake's objects, if it can give the stream's rows."""
+        if not self.load_objects or not loadable(objects, self.partition_column, partition):
+            return None
+        if emulator() and not self._in_order(table, partition, objects.schema.names):
+            return None
+        return self.replace_from_uris(
+            table, partition, objects.uris, objects.schema, facts, objects.root, objects.rows
+        )
 
     def read(
         self,
@@ -208,6 +226,13 @@ class BigQueryTarget(Target):
 
     def _connect(self) -> Connection:
         return connect(self._place, self.retry_deadline_s, self.job_timeout_s)
+
+    def _in_order(self, table: str, partition: date | None, names: Sequence[str]) -> bool:
+        """Whether the table has these columns in this order: the emulator loads Parquet by position."""
+        with explained(self._place):
+            standing = self._standing(self._connect(), table)
+        last = [] if partition is None else [self.partition_column]
+        return standing is None or standing.arrow.names == [*names, *last]
 
     def _check_partition(self, table: str, partition: date | None) -> None:
         if checked_table(table) == LEDGER:
