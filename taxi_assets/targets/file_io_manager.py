@@ -118,18 +118,30 @@ class FileIOManager(ConfigurableIOManager):
                 f"{name} has no file for {key} in {self.files.uri(name)}: materialize it first.",
                 allow_retries=False,
             )
-        return StoredFile(facts, lambda: self._intact(name, key, when, facts), self.files.scratch)
+        return StoredFile(facts, lambda: intact(self.files, name, key, when), self.files.scratch)
 
-    @contextmanager
-    def _intact(self, name: str, key: str, when: date, facts: Facts) -> Iterator[Path]:
-        """The file, after a look at every byte: a flipped bit in the lake must not become a trip."""
-        with self.files.open(name, when) as path:
-            with path.open("rb") as content:
-                found = hashlib.file_digest(content, "sha256").hexdigest()
-            if found != facts.get("sha256", found):
-                raise Failure(
-                    f"{self.files.uri(name, when)} is not the file that was fetched (sha256 {found[:12]}…, "
-                    f"was {facts['sha256'][:12]}…): materialize {name} {key} with pass_over_current: false.",
-                    allow_retries=False,
-                )
-            yield path
+
+@contextmanager
+def intact(files: FileStore, name: str, key: str, when: date) -> Iterator[Path]:
+    """The file, after a look at every byte: a flipped bit in the lake must not become a trip.
+
+    Args:
+        files: The store.
+        name: What the file belongs to.
+        key: Partition key, for the message.
+        when: First day of the partition.
+
+    Raises:
+        Failure: It is not the file that was put.
+    """
+    with files.open(name, when) as path:
+        wanted = (files.facts(name, when) or {}).get("sha256", "unknown")
+        with path.open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()
+        if found != wanted:
+            raise Failure(
+                f"{files.uri(name, when)} is not the file that was fetched (sha256 {found[:12]}…, was "
+                f"{wanted[:12]}…): materialize {name} {key} with pass_over_current: false on its IO manager.",
+                allow_retries=False,
+            )
+        yield path

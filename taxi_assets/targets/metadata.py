@@ -64,6 +64,11 @@ def record(
         yield DagsterEvent.asset_materialization(context.step_context, materialization)
 
 
+def recorded(context: OutputContext, asset_key: AssetKey, key: str | None) -> bool:
+    """Whether this attempt of the step has told of the partition already: as a sibling of another output."""
+    return bool(context.step_context.get_asset_metadata(asset_key, key))
+
+
 def log_every(seconds: float, log: DagsterLogManager, label: str) -> Callable[[int], None]:
     """A callback that says, at most every so many seconds, how many rows went by."""
     started = last = monotonic()
