@@ -24,7 +24,7 @@ from taxi_assets.targets.bigquery.load import loadable
 from taxi_assets.targets.io_manager import TargetIOManager
 from taxi_assets.targets.lazy import LazyPartition, LazyPartitions
 from taxi_assets.targets.parquet import ParquetTarget
-from taxi_assets.targets.target import Objects, Target, Totals
+from taxi_assets.targets.target import Objects, Target
 from taxi_assets_tests.contract.rows import FEBRUARY, JANUARY, bag, held, trips
 from taxi_assets_tests.servers.bigquery import Emulator
 from taxi_assets_tests.servers.bigquery_api import Api, bigquery_api
