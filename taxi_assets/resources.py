@@ -61,11 +61,14 @@ def warehouse_target(settings: Settings) -> Target:
 
 
 def kinds(settings: Settings) -> dict[str, set[str]]:
-    """What the UI draws on each target's assets."""
+    """What the UI draws on each target's assets; the graph shows only the last part of their keys."""
     return {
         "postgres": {"postgres"},
-        "lake": {"parquet", "googlecloud"} if settings.lake_url.startswith("gs://") else {"parquet"},
-        "warehouse": {"bigquery"} if settings.warehouse_url.startswith("bigquery:") else {"duckdb"},
+        "lake": {"lake", "parquet"} | ({"googlecloud"} if settings.lake_url.startswith("gs://") else set()),
+        "warehouse": {
+            "warehouse",
+            "bigquery" if settings.warehouse_url.startswith("bigquery:") else "duckdb",
+        },
     }
 
 

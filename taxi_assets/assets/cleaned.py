@@ -14,6 +14,7 @@ import pyarrow as pa
 from dagster import (
     AssetExecutionContext,
     AssetIn,
+    AssetKey,
     AssetOut,
     AssetsDefinition,
     Config,
@@ -63,14 +64,14 @@ def cleaned_assets(service: Service) -> AssetsDefinition:
     """The two assets that part a service's valid rows from the rejected ones."""
     cleaned_key, quarantined_key = trips_key("cleaned", service), trips_key("quarantined", service)
 
-    def out(description: str, key: Any) -> AssetOut:
+    def out(description: str, key: AssetKey) -> AssetOut:
         return AssetOut(
             key=key,
             description=description,
             io_manager_key="lake_io",
             group_name=service.name,
             owners=OWNERS,
-            kinds={"parquet", "duckdb"},
+            kinds={key.path[0], "parquet", "duckdb"},
             code_version=CODE_VERSION,
             metadata=definition_metadata(service),
         )
@@ -137,15 +138,18 @@ class Month:
     def _open_cleaned(self) -> Iterator[pa.RecordBatchReader]:
         scratch = tempfile.mkdtemp(dir=self._file.scratch(), prefix="clean-")
         try:
-            with permanent_failures(), self._file.open() as path:
-                self._cleaning = clean(
+            with (
+                permanent_failures(),
+                self._file.open() as path,
+                clean(
                     path,
                     self._service.name,
                     parse_month(self._key),
                     Path(scratch),
                     self._config.rule_set,
                     self._config.thresholds(),
-                )
+                ) as self._cleaning,
+            ):
                 yield _permanent(self._cleaning.cleaned())
         finally:
             shutil.rmtree(scratch)

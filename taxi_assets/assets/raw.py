@@ -43,7 +43,7 @@ def raw_asset(service: Service) -> AssetsDefinition:
         io_manager_key="raw_io",
         group_name=service.name,
         owners=OWNERS,
-        kinds={"parquet"},
+        kinds={"raw", "parquet"},
         code_version="1",
     )
     def raw(context: AssetExecutionContext, source: PublishedSource) -> Mapping[str, LazyFile]:

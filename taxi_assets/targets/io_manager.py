@@ -22,7 +22,7 @@ from dagster import (
 
 from taxi_assets.targets.inputs import load_as, wants_partitions
 from taxi_assets.targets.lazy import ArrowStream, Guarded, LazyPartition, LazyPartitions
-from taxi_assets.targets.metadata import described, log_every, record, recorded, reported
+from taxi_assets.targets.metadata import described, earlier_metadata, log_every, record, recorded, reported
 from taxi_assets.targets.partitions import partition_date
 from taxi_assets.targets.target import Facts, Held, Report, Target, TargetError
 
@@ -128,7 +128,8 @@ class TargetIOManager(ConfigurableIOManager):
             context.log.info(f"{'/'.join(name)} {when or ''} is current: nothing to do")
             table = self.target.table_name(name)
             uri = self.target.uri(table, when)
-            yield name, {**described(uri, current.rows, when), "status": "already current"}
+            known = earlier_metadata(context, AssetKey(name), key)
+            yield name, {**known, **described(uri, current.rows, when), "status": "already current"}
 
     def _stored_metadata(
         self, path: Sequence[str], when: date | None, report: Report, facts: Facts

@@ -8,6 +8,7 @@ from typing import Any
 from dagster import (
     AssetKey,
     AssetMaterialization,
+    AssetRecordsFilter,
     DagsterEvent,
     DagsterLogManager,
     MetadataValue,
@@ -15,6 +16,8 @@ from dagster import (
 )
 
 from taxi_assets.targets.target import Report
+
+_COSTS = frozenset({"seconds", "seconds_by_phase", "rows_per_second", "rows_replaced"})
 
 
 def described(uri: str, rows: int, partition: date | None) -> Mapping[str, Any]:
@@ -62,6 +65,19 @@ def record(
     if at_once:
         materialization = AssetMaterialization(asset_key, partition=key, metadata=metadata)
         yield DagsterEvent.asset_materialization(context.step_context, materialization)
+
+
+def earlier_metadata(context: OutputContext, asset_key: AssetKey, key: str | None) -> Mapping[str, Any]:
+    """What an earlier run said of a partition that still stands, without what it cost that run.
+
+    A partition that is passed over is materialized once more; without this the UI would forget its
+    quarantine, and its plots over partitions would show gaps.
+    """
+    wanted = AssetRecordsFilter(asset_key, asset_partitions=[key] if key else None)
+    records = context.step_context.instance.fetch_materializations(wanted, limit=1).records
+    earlier = records[0].asset_materialization if records else None
+    metadata = earlier.metadata if earlier else {}
+    return {name: value for name, value in metadata.items() if name not in _COSTS}
 
 
 def recorded(context: OutputContext, asset_key: AssetKey, key: str | None) -> bool:
