@@ -1,0 +1,45 @@
+"""``taxi-assets doctor``: goes to everything that the settings name, and says what would not work and why.
+
+Nothing is changed that stays: probes are rolled back or deleted. The embedded Postgres server alone is
+really started (and stopped), which makes its files below ``TAXI_HOME`` the first time.
+"""
+
+from rich.console import Console
+
+from taxi_assets.doctor.finding import Finding
+from taxi_assets.doctor.home import examine_dagster, examine_home
+from taxi_assets.doctor.lake import examine_lake
+from taxi_assets.doctor.postgres import EMBEDDED_LIMIT, examine_postgres
+from taxi_assets.doctor.report import show
+from taxi_assets.doctor.source import examine_source
+from taxi_assets.doctor.warehouse import examine_warehouse
+from taxi_assets.doctor.watch import LIMIT, Check, watched
+from taxi_assets.settings import Settings
+
+__all__ = ["Finding", "examine", "main"]
+
+
+def examine(settings: Settings, dagster_home: str | None = None) -> list[Finding]:
+    """Look at everything, one after the other; never raises, and never hangs.
+
+    Args:
+        settings: What the environment says.
+        dagster_home: ``DAGSTER_HOME``.
+    """
+    postgres_limit = EMBEDDED_LIMIT if settings.postgres_url == "embedded" else LIMIT
+    checks = (
+        Check("TAXI_HOME", "directory", examine_home),
+        Check("DAGSTER_HOME", "directory", lambda given: examine_dagster(given, dagster_home)),
+        Check("TAXI_SOURCE_URL", "source", examine_source),
+        Check("TAXI_POSTGRES_URL", "server", examine_postgres, postgres_limit),
+        Check("TAXI_LAKE_URL", "lake", examine_lake),
+        Check("TAXI_WAREHOUSE_URL", "warehouse", examine_warehouse),
+    )
+    return [finding for check in checks for finding in watched(check, settings)]
+
+
+def main(settings: Settings, dagster_home: str | None = None, console: Console | None = None) -> int:
+    """Examine, print, and return the exit status: 1 if there is a problem, else 0, warnings or not."""
+    findings = examine(settings, dagster_home)
+    show(findings, console)
+    return int(any(finding.level == "problem" for finding in findings))

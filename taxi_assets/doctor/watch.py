@@ -1,0 +1,103 @@
+"""Runs one check so that it can neither hang nor raise, and says no secret, whatever it calls.
+
+A check is a generator: what it found before it failed or ran out of time is kept. It runs in a thread that
+nobody waits for at exit, because a driver that waits for a dead host can't be interrupted.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from taxi_assets.doctor.finding import About, Finding
+from taxi_assets.settings import Settings, redacted
+
+LIMIT = 10.0
+"""Seconds for one check: a store that takes longer to say hello is no good for loading months."""
+
+_LONGEST = 400  # characters of somebody else's error
+_SHORTEST_SECRET = 4  # hiding every "a" would leave no readable word, and tell the secret's letters
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something to look at.
+
+    Attributes:
+        setting: The variable to blame if it fails.
+        subject: What is looked at.
+        run: Yields what it finds.
+        limit: Seconds.
+    """
+
+    setting: str
+    subject: str
+    run: Callable[[Settings], Iterable[Finding]]
+    limit: float = LIMIT
+
+
+def watched(check: Check, settings: Settings) -> list[Finding]:
+    """What ``check`` finds within its limit; a failure of its own is one more finding."""
+    found: list[Finding] = []
+    about = About(check.setting)
+
+    def run() -> None:
+        try:
+            for one in check.run(settings):
+                found.append(one)  # noqa: PERF402 - what came before a failure stays
+        except Exception as error:  # noqa: BLE001, RUF100 - the doctor reports, whatever it is
+            found.append(about.problem(check.subject, words(error), _unexpected(check.setting)))
+
+    thread = threading.Thread(target=run, name=f"doctor: {check.subject}", daemon=True)
+    thread.start()
+    thread.join(check.limit)
+    seen = list(found)
+    if thread.is_alive():
+        seen.append(
+            about.problem(
+                check.subject,
+                f"no answer within {check.limit:g} s",
+                f"Check that what {check.setting} names is up and can be reached from here.",
+            )
+        )
+    secrets = secrets_of(settings)
+    return [_without(secrets, one) for one in seen]
+
+
+def words(error: BaseException) -> str:
+    """An exception in one line, without passwords in URLs, at a length that fits a table."""
+    said = redacted(" ".join(str(error).split()))
+    line = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def secrets_of(settings: Settings) -> set[str]:
+    """Every text in the settings that must not be shown."""
+    found: set[str] = set()
+    for url in (settings.postgres_url, settings.source_url, settings.lake_url, settings.warehouse_url):
+        found |= _secrets_in(url)
+    return {secret for secret in found if len(secret) >= _SHORTEST_SECRET}
+
+
+def _secrets_in(url: str) -> set[str]:
+    password = re.search(r"://[^/@:]*:([^/@]*)@", url)
+    found = {password[1], unquote(password[1])} if password else set()
+    try:
+        query = urlsplit(url).query
+    except ValueError:  # brackets that hold no address
+        return found
+    # A signed URL keeps its signature under any name, Postgres its password under this one.
+    public = url.startswith(("postgres", "bigquery:", "synthetic"))
+    return found | {value for name, value in parse_qsl(query) if not public or "password" in name}
+
+
+def _without(secrets: set[str], finding: Finding) -> Finding:
+    found, remedy = finding.found, finding.remedy
+    for secret in sorted(secrets, key=len, reverse=True):
+        found, remedy = found.replace(secret, "***"), remedy.replace(secret, "***")
+    return replace(finding, found=found, remedy=remedy)
+
+
+def _unexpected(setting: str) -> str:
+    return f"Check {setting}. If it is right, this is a fault of taxi-assets: please report it."
