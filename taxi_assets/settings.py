@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 TLC_URL = "https://d37ci6vzurychx.cloudfront.net/trip-data"
 """Where the TLC publishes: one file per service and month."""
@@ -63,17 +63,15 @@ class Settings:
                 problems.append(f"{variable} is {redacted(value)!r}: {problem}.")
             return value
 
-        home = Path(read("TAXI_HOME", "~/.taxi_assets", _no_problem)).expanduser().absolute()
+        home = Path(_expanded(read("TAXI_HOME", "~/.taxi_assets", _check_home))).absolute()
         settings = Settings(
             home=home,
-            dagster_home=Path(read("DAGSTER_HOME", str(home / "dagster"), _no_problem))
-            .expanduser()
-            .absolute(),
+            dagster_home=Path(_expanded(read("DAGSTER_HOME", str(home / "dagster"), _check_home))).absolute(),
             postgres_url=read("TAXI_POSTGRES_URL", "embedded", _check_postgres),
             postgres_schema=read("TAXI_POSTGRES_SCHEMA", "taxi", _check_name),
             lake_url=_expanded(read("TAXI_LAKE_URL", str(home / "lake"), _check_lake)),
-            warehouse_url=read(
-                "TAXI_WAREHOUSE_URL", f"duckdb:///{home / 'warehouse.duckdb'}", _check_warehouse
+            warehouse_url=_expanded(
+                read("TAXI_WAREHOUSE_URL", f"duckdb:///{home / 'warehouse.duckdb'}", _check_warehouse)
             ),
             source_url=_expanded(read("TAXI_SOURCE_URL", TLC_URL, _check_source)),
         )
@@ -83,29 +81,49 @@ class Settings:
 
 
 def _expanded(value: str) -> str:
-    return str(Path(value).expanduser()) if value.startswith("~") else value
+    scheme = next((scheme for scheme in ("file://", "duckdb:///") if value.startswith(scheme)), "")
+    # Not Path.expanduser, which raises where there is no such home.
+    return scheme + os.path.expanduser(value.removeprefix(scheme))  # noqa: PTH111
+
+
+# A password is taken for longer than it may be rather than shorter: it may hold '@', '/' and ':' by
+# mistake, the scheme may be misspelt or missing, and a number after the last colon is a port.
+_PASSWORDS = (
+    (re.compile(r"^((?>[^:@]*://)?+[^:]*):.*@", re.DOTALL), r"\1:***@"),
+    (re.compile(r"(://[^:/?@\[]*):(?!\d*(?:[/?,]|$))(?!\*\*\*@).*", re.DOTALL), r"\1:***"),
+    (re.compile(r"(password\s*=).*", re.DOTALL | re.IGNORECASE), r"\1***"),
+)
 
 
 def redacted(url: str) -> str:
-    """A URL without its password."""
-    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", url)
+    """A URL or connection string without its password."""
+    for pattern, replacement in _PASSWORDS:
+        url = pattern.sub(replacement, url)
+    return url
 
 
 def has_password(url: str) -> bool:
     """Whether a URL holds a password, in the place of one or as a parameter."""
-    return redacted(url) != url or "password=" in url
+    return redacted(url) != url
 
 
-def _no_problem(value: str) -> None:  # noqa: ARG001 - any directory will do
-    return None
+def _check_home(value: str) -> str | None:
+    return "there is no such home directory" if _expanded(value).startswith("~") else None
+
+
+_HOST = r"(?:\[[0-9a-fA-F:.]+\]|[^/?#@:,\[\]]*)(?::\d+)?"
+_POSTGRES = re.compile(rf"postgres(?:ql)?://(?:[^/?#@]*@)?{_HOST}(?:,{_HOST})*/[^/?#@]+(?:\?[^#]*)?")
 
 
 def _check_postgres(value: str) -> str | None:
     if value == "embedded":
         return None
-    if value.startswith(("postgresql://", "postgres://")) and urlsplit(value).path.strip("/"):
+    if _POSTGRES.fullmatch(value):
         return None
-    return "it must be 'embedded' or postgresql://user@host:5432/database, with a database"
+    return (
+        "it must be 'embedded' or postgresql://user@host:5432/database, with a database, "
+        "and @ : / ? # in a password as %40 %3A %2F %3F %23"
+    )
 
 
 def _check_name(value: str) -> str | None:
@@ -114,32 +132,39 @@ def _check_name(value: str) -> str | None:
     return "it must be a name of a schema: small letters, digits and _, at most 63 of them, not pg_…"
 
 
+_BUCKET = re.compile(r"gs://[\w.-]+(?:/|$)")
+
+
 def _check_lake(value: str) -> str | None:
     if value.startswith("gs://"):
-        return None if urlsplit(value).netloc else "it needs a bucket, gs://bucket/prefix"
+        return None if _BUCKET.match(value) else "it needs a bucket, gs://bucket/prefix"
     return _check_directory(value, "a directory (absolute, or below ~), or gs://bucket/prefix")
 
 
 def _check_warehouse(value: str) -> str | None:
-    parts = urlsplit(value)
-    if parts.scheme == "duckdb" and not parts.netloc and parts.path.strip("/"):
+    if re.fullmatch(r"duckdb:///[^?#]*[^?#/]", value):
         return None
-    unknown = parse_qs(parts.query).keys() - {"location"}
-    if parts.scheme == "bigquery" and parts.netloc and re.fullmatch(r"/\w+", parts.path):
+    if found := re.fullmatch(r"bigquery://[\w.:-]+/\w+(?:\?(.*))?", value):
+        unknown = parse_qs(found[1] or "", keep_blank_values=True).keys() - {"location"}
         return f"it knows no parameter {', '.join(sorted(unknown))}, only location" if unknown else None
     return "it must be duckdb:////absolute/file.duckdb or bigquery://project/dataset?location=US"
+
+
+_SITE = re.compile(rf"https?://(?:[^/?#@]*@)?(?=[^/?#:]){_HOST}(?:[/?#]|$)")
 
 
 def _check_source(value: str) -> str | None:
     if value == "synthetic" or value.startswith("synthetic?"):
         return None
-    if value.startswith(("https://", "http://", "gs://")):
-        return None if urlsplit(value).netloc else "it needs a host or bucket"
+    if value.startswith("gs://"):
+        return None if _BUCKET.match(value) else "it needs a bucket, gs://bucket/prefix"
+    if value.startswith(("https://", "http://")):
+        return None if _SITE.match(value) else "it needs a host"
     return _check_directory(
         value, "https://…, a directory (absolute, or below ~), gs://bucket/prefix, or 'synthetic'"
     )
 
 
 def _check_directory(value: str, expected: str) -> str | None:
-    path = value.removeprefix("file://")
-    return None if path.startswith(("/", "~")) else f"it must be {expected}"
+    path = _expanded(value).removeprefix("file://")
+    return None if path.startswith("/") else f"it must be {expected}"
