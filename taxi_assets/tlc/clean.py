@@ -8,6 +8,7 @@ system takes it back even if the process is killed.
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,7 +20,7 @@ import pyarrow.compute as pc
 
 from taxi_assets.tlc.conform import NonConforming, PublishedFile, open_published
 from taxi_assets.tlc.refunds import find_refunds
-from taxi_assets.tlc.rules import OUTSIDE_MONTH, REFUNDED, Rule, Thresholds, rules_for, variables
+from taxi_assets.tlc.rules import REFUNDED, Rule, Thresholds, rules_for, variables
 from taxi_assets.tlc.schema import canonical_schema
 from taxi_assets.tlc.services import ServiceName, month_key
 
@@ -55,6 +56,7 @@ class Cleaning:
     rows: int = 0
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    _outside: int = 0
     _complete: bool = False
 
     def cleaned(self) -> pa.RecordBatchReader:
@@ -88,6 +90,7 @@ class Cleaning:
                 verdict = batch.column("_verdict")
                 rows = pa.RecordBatch.from_arrays(batch.columns[:-1], schema=schema)
                 self.rows += rows.num_rows
+                self._outside += self._outside_month(rows.column("pickup_at"))
                 rejected = pc.not_equal(verdict, 0)
                 count = rejected.true_count
                 if count:
@@ -123,9 +126,16 @@ class Cleaning:
                 self.reasons[name] += value["counts"]
         return pa.array(names, _REASONS.type).take(encoded.indices)
 
+    def _outside_month(self, pickups: pa.Array) -> int:
+        """Count them whatever the rules: another month's file is wrong under every rule set."""
+        edges = variables(self.published.month, Thresholds())
+        early = pc.less(pickups, pa.scalar(edges["month_start"], pickups.type))
+        late = pc.greater_equal(pickups, pa.scalar(edges["month_end"], pickups.type))
+        return int(pc.or_(early, late).true_count)
+
     def _check(self) -> None:
         """Refuse what can't be this month's file, and a pass that lost a row."""
-        file, outside = self.published, self.reasons[OUTSIDE_MONTH.name]
+        file, outside = self.published, self._outside
         if self.rows != file.rows:
             raise NonConforming(
                 f"{file.name}: {self.rows:,} rows were read, its footer tells {file.rows:,}; fetch it again."
@@ -137,6 +147,7 @@ class Cleaning:
             )
 
 
+@contextmanager
 def clean(
     path: Path,
     service: ServiceName,
@@ -144,8 +155,8 @@ def clean(
     scratch: Path,
     rule_set: str = "default",
     thresholds: Thresholds | None = None,
-) -> Cleaning:
-    """Open a published file for cleaning. Nothing is read until ``Cleaning.cleaned`` is.
+) -> Iterator[Cleaning]:
+    """Open a published file for cleaning. Its rows are read when ``Cleaning.cleaned`` is, inside the context.
 
     Args:
         path: The published file, Parquet or csv.gz.
@@ -160,17 +171,15 @@ def clean(
         ValueError: No such rule set.
     """
     rules = rules_for(service, rule_set)
-    connection = duckdb.connect(
-        config={
-            "memory_limit": MEMORY_LIMIT,
-            "preserve_insertion_order": "false",
-            "temp_directory": str(scratch / "duckdb"),
-        }
-    )
-    published = open_published(path, service, month, scratch, connection)
-    for name, value in variables(month, thresholds or Thresholds()).items():
-        connection.execute(f"SET VARIABLE {name} = ?", [value])
-    if REFUNDED in rules:
-        find_refunds(published, connection)
-    spill = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 - lives as long as the Cleaning
-    return Cleaning(published, rules, connection, spill)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY_LIMIT,
+        "preserve_insertion_order": "false",
+        "temp_directory": str(scratch / "duckdb"),
+    }
+    with duckdb.connect(config=config) as connection, tempfile.TemporaryFile(dir=scratch) as spill:
+        published = open_published(path, service, month, scratch, connection)
+        for name, value in variables(month, thresholds or Thresholds()).items():
+            connection.execute(f"SET VARIABLE {name} = ?", [value])
+        if REFUNDED in rules:
+            find_refunds(published, connection)
+        yield Cleaning(published, rules, connection, spill)

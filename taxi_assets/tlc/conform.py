@@ -6,7 +6,14 @@ survive (7.5 passengers, a pickup in the year 12000) stops the stream; only then
 for how many such values there are, and for one of them, so that a good file pays nothing for it.
 """
 
-from collections.abc import Iterator, Mapping
+import csv
+import gzip
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -59,13 +66,15 @@ class PublishedFile:
         terms = [f"{conversion.sql} AS {conversion.column.name}" for conversion in self.conversions]
         return f"SELECT {', '.join([*terms, *extra])} FROM {SCAN}"  # noqa: S608 - built from the schema table
 
-    def diagnose(self, connection: duckdb.DuckDBPyConnection, error: duckdb.Error) -> NonConforming:
+    def diagnose(self, connection: duckdb.DuckDBPyConnection, error: Exception) -> NonConforming:
         """Say why reading failed: which columns, how many values, one of them, what would be right."""
         guarded = [conversion for conversion in self.conversions if conversion.misfit]
         terms = [
             f"count(*) FILTER ({c.misfit}), any_value({c.source}::VARCHAR) FILTER ({c.misfit})"
             for c in guarded
         ]
+        connection = connection.cursor()
+        connection.execute("SET VARIABLE file = ?", [str(self.path)])  # cursors don't inherit variables
         try:
             found = connection.execute(f"SELECT {', '.join(terms)} FROM {SCAN}").fetchall()[0]  # noqa: S608
         except duckdb.Error:
@@ -76,13 +85,23 @@ class PublishedFile:
             for i, c in enumerate(guarded)
             if found and found[2 * i]
         ]
-        if not problems:
-            problems = [f"its pages can't be decoded, fetch it again ({str(error).splitlines()[0]})"]
-        else:
-            problems.append(
-                "nothing was stored; if the TLC changed its types, change taxi_assets/tlc/schema.py"
-            )
-        return NonConforming(f"{self.name}: {'; '.join(problems)}.")
+        if problems:
+            fix = "nothing was stored; if the TLC changed its types, change taxi_assets/tlc/schema.py"
+            return NonConforming(f"{self.name}: {'; '.join([*problems, fix])}.")
+        return NonConforming(
+            f"{self.name}: its pages can't be decoded ({_first_line(error)}); fetch it again."
+        )
+
+    @contextmanager
+    def reading(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """Let what fails while this file is read be told as the file's fault, column by column.
+
+        DuckDB raises its own errors up to a stream's first batch, and through Arrow an OSError after it.
+        """
+        try:
+            yield
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            raise self.diagnose(connection, error) from error
 
     def stream(self, connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatch]:
         """Run a query over this file as batches, in memory that does not grow with the file.
@@ -90,10 +109,8 @@ class PublishedFile:
         Raises:
             NonConforming: A value can't be converted without loss, or the file's pages are damaged.
         """
-        try:
+        with self.reading(connection):
             yield from connection.sql(sql).to_arrow_reader(BATCH_ROWS)
-        except duckdb.Error as error:
-            raise self.diagnose(connection.cursor(), error) from error
 
 
 SCAN = "read_parquet(getvariable('file'), file_row_number = true, hive_partitioning = false)"
@@ -122,7 +139,7 @@ def open_published(
         schema = footer.schema.to_arrow_schema()
     except (pa.ArrowException, OSError) as error:
         raise NonConforming(
-            f"{path.name}: not a readable Parquet file ({str(error).splitlines()[0]}); fetch it again."
+            f"{path.name}: not a readable Parquet file ({_first_line(error)}); fetch it again."
         ) from error
     connection.execute("SET VARIABLE file = ?", [str(readable)])
     conversions = _match(path.name, schema, service, month, CSV_LACKS[service] if from_csv else frozenset())
@@ -148,14 +165,43 @@ def _csv_as_parquet(path: Path, scratch: Path, connection: duckdb.DuckDBPyConnec
     """
     target = scratch / f"{path.name}.parquet"
     try:
+        names = _csv_header(path)
+        if repeated := _repeated(names):
+            raise NonConforming(f"{path.name}: {'; '.join(repeated)}.")
+        # Nothing is guessed: of a ragged row the sniffer makes another delimiter, or no header at all.
         connection.read_csv(
-            str(path), header=True, all_varchar=True, delimiter=",", quotechar='"', hive_partitioning=False
+            str(path),
+            columns=dict.fromkeys(names, "VARCHAR"),
+            auto_detect=False,
+            header=True,
+            delimiter=",",
+            quotechar='"',
+            hive_partitioning=False,
         ).write_parquet(str(target))
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError, EOFError, ValueError, zlib.error, csv.Error) as error:
         raise NonConforming(
-            f"{path.name}: not a readable CSV file ({str(error).splitlines()[0]}); fetch it again."
+            f"{path.name}: not a readable CSV file ({_first_line(error)}); fetch it again."
         ) from error
     return target
+
+
+def _csv_header(path: Path) -> list[str]:
+    opener = gzip.open if path.name.endswith(".gz") else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as text:
+        names = next(csv.reader(text), [])
+    if not names:
+        raise ValueError("it has no header")
+    return names
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    """A problem for each name that stands for two columns: one of them would be lost in silence."""
+    counts = Counter(name.strip().casefold() for name in names)
+    return [f"column {name!r} is there {count} times" for name, count in counts.items() if count > 1]
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _match(
@@ -175,7 +221,8 @@ def _match(
         if column not in matched
         for alias in sorted(column.aliases(service) & fields.keys())[:1]
     }
-    problems = [
+    problems = _repeated(schema.names)
+    problems += [
         _missing(column, service, month)
         for column in expected
         if column not in matched and column.name not in may_lack
@@ -184,7 +231,9 @@ def _match(
         _unknown(field, service, month) for name, field in fields.items() if name not in IGNORED_COLUMNS
     ]
     if problems:
-        raise NonConforming(f"{file}: {_guess_service(schema, service, month)}{'; '.join(problems)}.")
+        if other := _guess_service(schema, service, month):
+            problems = [f"its columns are those of {other}, not of {service}; fetch the file of {service}"]
+        raise NonConforming(f"{file}: {'; '.join(problems)}.")
     try:
         return tuple(convert(column, matched.get(column)) for column in columns(service))
     except TypeError as error:
@@ -203,14 +252,15 @@ def _missing(column: Column, service: ServiceName, month: date) -> str:
 def _unknown(field: pa.Field, service: ServiceName, month: date) -> str:
     kind, parquet_type = published_type(field.type)
     era = f"{month_key(month)} {field.name} {parquet_type}"
-    line = f'column("{field.name.lower()}", "{kind}", "unit", "meaning", {service}="{era}")'
+    name = re.sub(r"\W+", "_", field.name.strip().lower())
+    line = f'column("{name}", "{kind}", "unit", "meaning", {service}={json.dumps(era)})'
     return (
         f"column {field.name!r} ({field.type}) is unknown; if the TLC added it, "
         f"add to taxi_assets/tlc/schema.py: {line}"
     )
 
 
-def _guess_service(schema: pa.Schema, service: ServiceName, month: date) -> str:
+def _guess_service(schema: pa.Schema, service: ServiceName, month: date) -> ServiceName | None:
     """Name the service whose columns the file has, if it is another one."""
     names = {name.strip().casefold() for name in schema.names}
     shares: Mapping[ServiceName, int] = {
@@ -220,6 +270,4 @@ def _guess_service(schema: pa.Schema, service: ServiceName, month: date) -> str:
         for other in SERVICES
     }
     best = max(shares, key=lambda other: shares[other])
-    if best == service or shares[best] <= shares[service]:
-        return ""
-    return f"this looks like a file of {best}, not of {service}: "
+    return best if shares[best] > shares[service] else None

@@ -3,7 +3,8 @@
 98 % of negative fares have a twin in the same file that is equal in provider, times, places and distance and
 opposite in fare and total. Counting one without the other would falsify the month's money, so both go to
 quarantine. The twin may stand before or after its refund, hence a look over the few columns that
-tell, before the one pass over all of them. Where k refunds meet more than k equal charges, k go.
+tell, before the one pass over all of them. Where k refunds meet more than k equal charges, k go. A null
+is unknown and equals nothing: a record that lacks one of the columns which it is known by has no twin.
 """
 
 import duckdb
@@ -38,13 +39,14 @@ def find_refunds(published: PublishedFile, connection: duckdb.DuckDBPyConnection
     numbered = f"row_number() OVER (PARTITION BY {key}, fare_amount, total_amount ORDER BY _row) AS k"
     same = " AND ".join(f"charge.{name} = refund.{name}" for name in trip)
     opposite = "charge.fare_amount = -refund.fare_amount AND charge.total_amount = -refund.total_amount"
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP VIEW trips AS SELECT {terms}, file_row_number AS _row FROM {SCAN};
-        CREATE OR REPLACE TEMP TABLE refund AS
-            SELECT *, {numbered} FROM trips WHERE fare_amount < 0 OR total_amount < 0;
-        INSERT INTO refunds
-            WITH twins AS (SELECT * FROM trips AS charge WHERE fare_amount >= 0 AND total_amount >= 0
-                      AND EXISTS (SELECT 1 FROM refund WHERE {same} AND {opposite})),
-            charge AS (SELECT *, {numbered} FROM twins)
-            SELECT charge._row FROM charge JOIN refund ON {same} AND {opposite} AND charge.k = refund.k;
-    """)  # noqa: S608 - names come from the schema table, there are no values
+    with published.reading(connection):
+        connection.execute(f"""
+            CREATE OR REPLACE TEMP VIEW trips AS SELECT {terms}, file_row_number AS _row FROM {SCAN};
+            CREATE OR REPLACE TEMP TABLE refund AS
+                SELECT *, {numbered} FROM trips WHERE fare_amount < 0 OR total_amount < 0;
+            INSERT INTO refunds
+                WITH twins AS (SELECT * FROM trips AS charge WHERE fare_amount >= 0 AND total_amount >= 0
+                          AND EXISTS (SELECT 1 FROM refund WHERE {same} AND {opposite})),
+                charge AS (SELECT *, {numbered} FROM twins)
+                SELECT charge._row FROM charge JOIN refund ON {same} AND {opposite} AND charge.k = refund.k;
+        """)  # noqa: S608 - names come from the schema table, there are no values

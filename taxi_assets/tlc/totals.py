@@ -20,6 +20,9 @@ def published_totals(
 
     Every amount is rounded to 6 decimals before it is added, as the targets do, so that sums are exact
     and can be compared for equality whatever the order of the rows.
+
+    Raises:
+        NonConforming: See ``conform``.
     """
     with tempfile.TemporaryDirectory(dir=scratch) as directory, duckdb.connect() as connection:
         published = open_published(path, service, month, Path(directory), connection)
@@ -30,5 +33,6 @@ def published_totals(
             for name in names
         ]
         terms = ", ".join(["count(*)", *sums])
-        rows, *found = connection.execute(f"SELECT {terms} FROM {SCAN}").fetchall()[0]  # noqa: S608
+        with published.reading(connection):
+            rows, *found = connection.execute(f"SELECT {terms} FROM {SCAN}").fetchall()[0]  # noqa: S608
     return rows, dict(zip(names, found, strict=True))
