@@ -7,7 +7,7 @@ version is already stored.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from typing import Any
 
@@ -28,6 +28,15 @@ from taxi_assets.targets.target import Facts, Held, Report, Target, TargetError
 
 PROGRESS_SECONDS = 10.0
 """How often a long load says in the run's log how far it is."""
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What a store refuses, a retry can't help: a wrong password, a missing right, a type that changed."""
+    try:
+        yield
+    except TargetError as error:
+        raise Failure(str(error), allow_retries=False) from error
 
 
 class TargetIOManager(ConfigurableIOManager):
@@ -150,19 +159,18 @@ class TargetIOManager(ConfigurableIOManager):
         self, path: Sequence[str], when: date | None, partition: LazyPartition, facts: Facts
     ) -> Report | None:
         """Let the store load the partition's objects; None if there are none, or it can't."""
-        objects = None if partition.siblings else partition.objects()
-        if objects is None:
-            return None
-        try:
+        with _refusals():
+            objects = None if partition.siblings else partition.objects()
+            if objects is None:
+                return None
             return self.target.replace_from(self.target.table_name(path), when, objects, facts)
-        except TargetError as error:
-            raise Failure(str(error), allow_retries=False) from error
 
     def _current(
         self, context: OutputContext, path: Sequence[str], when: date | None, partition: LazyPartition
     ) -> Held | None:
         version = partition.facts.get("version")
-        held = self.target.held(self.target.table_name(path), when) if version else None
+        with _refusals():
+            held = self.target.held(self.target.table_name(path), when) if version else None
         if held is None or held.version != version or partition.rows not in (None, held.rows):
             return None
         stored_by_this_run = held.facts.get("run_id") == context.run_id
@@ -170,7 +178,8 @@ class TargetIOManager(ConfigurableIOManager):
 
     def _stored(self, context: InputContext, table: str, key: str) -> LazyPartition:
         when = partition_date(context, key)
-        held = self.target.held(table, when)
+        with _refusals():
+            held = self.target.held(table, when)
         if held is None:
             raise Failure(
                 f"{context.asset_key.to_user_string()} has no partition {key} in {self.target.uri(table)}: "
