@@ -3,10 +3,12 @@
 import argparse
 import os
 import sys
+from datetime import date
 
 from rich.console import Console
 
 from taxi_assets.settings import Settings, SettingsError
+from taxi_assets.tlc.services import SERVICES, parse_month
 
 DEMO_SOURCE = {"TAXI_SOURCE_URL": "synthetic?rows=60000&seed=1"}
 
@@ -16,6 +18,15 @@ def demo(_: argparse.Namespace) -> int:
     from taxi_assets.demo import run_demo
 
     return run_demo(Settings.from_environment(defaults=DEMO_SOURCE), _console())
+
+
+def load(arguments: argparse.Namespace) -> int:
+    """Load months of a service into every store, in this terminal."""
+    from taxi_assets.load import load_months
+
+    first = arguments.first
+    last = arguments.last or first
+    return load_months(Settings.from_environment(), arguments.service, first, last, _console())
 
 
 def dev(arguments: argparse.Namespace) -> int:
@@ -50,6 +61,13 @@ def doctor(_: argparse.Namespace) -> int:
     return examine(Settings.from_environment())
 
 
+def _month(text: str) -> date:
+    try:
+        return parse_month(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a month looks like 2024-01, not {text!r}") from None
+
+
 def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 110)  # a file or a pipe has no width of its own
 
@@ -58,9 +76,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit status tells whether all is well."""
     parser = argparse.ArgumentParser(prog="taxi-assets", description="NYC taxi trips as Dagster assets.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (demo, dev, status, psql, doctor):
+    for command in (demo, load, dev, status, psql, doctor):
         one = commands.add_parser(command.__name__, help=command.__doc__, description=command.__doc__)
         one.set_defaults(command=command)
+        if command is load:
+            one.add_argument("service", choices=list(SERVICES))
+            one.add_argument("first", type=_month, help="first month, 2024-01")
+            one.add_argument(
+                "last", type=_month, nargs="?", help="last month, the first one if left out"
+            )
         if command is dev:
             one.add_argument("-p", "--port", type=int, default=3000, help="port of the UI (3000)")
     parsed, rest = parser.parse_known_args(arguments)

@@ -4,21 +4,19 @@
 a real green month; everything after that is the product as it runs in production, stores included.
 """
 
-import time
+from datetime import date
 
-from dagster import DagsterInstance, Definitions
 from rich.console import Console
 
 from taxi_assets.definitions import build_definitions
 from taxi_assets.instance import open_instance
+from taxi_assets.load import run_job
 from taxi_assets.resources import build_resources
 from taxi_assets.settings import Settings
 from taxi_assets.status import find_months, print_status
 from taxi_assets.tlc.services import SERVICES
 
-FIRST, LAST = "2023-01", "2023-02"
-
-QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+MONTHS = (date(2023, 1, 1), date(2023, 2, 1))
 
 
 def run_demo(settings: Settings, console: Console) -> int:
@@ -35,8 +33,8 @@ def run_demo(settings: Settings, console: Console) -> int:
         return 1
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
-        jobs = ["reference", *(f"{name}_trips" for name in SERVICES)]
-        succeeded = [_run(definitions, job, instance, console) for job in jobs]
+        succeeded = [run_job(definitions, "reference", instance, console)]
+        succeeded += [run_job(definitions, f"{name}_trips", instance, console, MONTHS) for name in SERVICES]
     months = find_months(settings)
     print_status(months, console)
     console.print(
@@ -49,21 +47,6 @@ def run_demo(settings: Settings, console: Console) -> int:
         highlight=False,
     )
     return 0 if all(succeeded) and months and all(month.whole for month in months) else 1
-
-
-def _run(definitions: Definitions, job_name: str, instance: DagsterInstance, console: Console) -> bool:
-    started = time.monotonic()
-    job = definitions.resolve_job_def(job_name)
-    months = {"dagster/asset_partition_range_start": FIRST, "dagster/asset_partition_range_end": LAST}
-    console.print(f"{job_name} … ", end="")
-    result = job.execute_in_process(
-        run_config=QUIET,
-        instance=instance,
-        tags={} if job_name == "reference" else months,
-        raise_on_error=False,
-    )
-    console.print(f"{'done' if result.success else '[red]failed'} in {time.monotonic() - started:.1f} s")
-    return result.success
 
 
 def _real_months(settings: Settings) -> str:

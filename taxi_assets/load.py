@@ -1,0 +1,52 @@
+"""Run a service's job over months here and now: no daemon, no queue, the same history in the UI.
+
+For a terminal, a notebook or a cron line. All months go through one run, one after the other.
+"""
+
+import time
+from datetime import date
+
+from dagster import DagsterInstance, Definitions
+from rich.console import Console
+
+from taxi_assets.definitions import build_definitions
+from taxi_assets.instance import open_instance
+from taxi_assets.settings import Settings
+from taxi_assets.tlc.services import ServiceName, month_key
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
+
+
+def load_months(settings: Settings, service: ServiceName, first: date, last: date, console: Console) -> int:
+    """Load a range of months of one service into every target.
+
+    Returns:
+        Exit status: 0 if every asset was stored and every check passed.
+    """
+    definitions = build_definitions(settings)
+    with open_instance(settings) as instance:
+        succeeded = run_job(definitions, f"{service}_trips", instance, console, (first, last))
+    return 0 if succeeded else 1
+
+
+def run_job(
+    definitions: Definitions,
+    job_name: str,
+    instance: DagsterInstance,
+    console: Console,
+    months: tuple[date, date] | None = None,
+) -> bool:
+    """Run a job in this process, over a range of months if it has any; says whether it succeeded."""
+    started = time.monotonic()
+    tags = {}
+    if months:
+        tags = {
+            f"dagster/asset_partition_range_{end}": month_key(month)
+            for end, month in zip(("start", "end"), months, strict=True)
+        }
+    console.print(f"{job_name} … ", end="")
+    result = definitions.resolve_job_def(job_name).execute_in_process(
+        run_config=QUIET, instance=instance, tags=tags, raise_on_error=False
+    )
+    console.print(f"{'done' if result.success else '[red]failed[/]'} in {time.monotonic() - started:.1f} s")
+    return result.success
