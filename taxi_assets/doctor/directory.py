@@ -49,6 +49,7 @@ def free_space(about: About, path: Path) -> Finding:
     found = f"{free / _GB:,.1f} GB free on the filesystem of {path}"
     if free >= ENOUGH:
         return about.ok("free space", found)
-    remedy = f"Free some, or set {about.setting} to a larger disk: the largest month needs 0.5 GB raw and 3 GB in Postgres."
+    needs = "the largest month needs 0.5 GB raw and 3 GB in Postgres"
+    remedy = f"Free some, or set {about.setting} to a larger disk: {needs}."
     verdict = about.problem if free < TOO_LITTLE else about.warning
     return verdict("free space", found, remedy)

@@ -13,7 +13,7 @@ class Finding:
     Attributes:
         setting: Environment variable that decides about it.
         subject: What was looked at: ``rights``, ``free space``.
-        level: ``problem`` if runs would fail, ``warning`` if they would work, but not as well or not for long.
+        level: ``problem`` if runs would fail, ``warning`` if they work, but not as well or not for long.
         found: What is there.
         remedy: What to do; empty if nothing is.
     """

@@ -70,10 +70,11 @@ def _examine_bucket(url: str) -> Iterator[Finding]:
             "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS.",
         )
     else:
-        yield _properties(url)
+        yield bucket_properties(url)
 
 
-def _properties(url: str) -> Finding:
+def bucket_properties(url: str) -> Finding:
+    """Location, storage class and versioning, where the account may see them."""
     from google.api_core.exceptions import Forbidden
 
     try:

@@ -1,4 +1,4 @@
-"""Settings over embedded stores and months that are made up, to be spoilt one at a time; and a way to look."""
+"""Settings over embedded stores and invented months, to be spoilt one at a time; and a way to look."""
 
 from collections.abc import Callable
 from dataclasses import replace

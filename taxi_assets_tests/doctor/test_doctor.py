@@ -1,4 +1,4 @@
-"""The whole examination: the defaults are healthy, a check neither hangs nor raises, and no secret is said."""
+"""The whole examination: the defaults are healthy, no check hangs or raises, and no secret is said."""
 
 import io
 import os
