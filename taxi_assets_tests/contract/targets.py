@@ -15,10 +15,11 @@ import pytest
 from taxi_assets.targets.bigquery import BigQueryTarget
 from taxi_assets.targets.duckdb import DuckDBTarget
 from taxi_assets.targets.embedded_postgres import EmbeddedPostgres
-from taxi_assets.targets.objects import open_objects
+from taxi_assets.targets.objects import ObjectStore, open_objects
 from taxi_assets.targets.parquet import ParquetTarget
 from taxi_assets.targets.postgres.target import PostgresTarget
 from taxi_assets.targets.target import Target
+from taxi_assets_tests.contract.page import FeatherTarget
 from taxi_assets_tests.servers.bigquery import EmulatorUnavailable, bigquery_emulator
 from taxi_assets_tests.servers.gcs import GcsServer, fake_gcs
 
@@ -94,6 +95,11 @@ def _bigquery(servers: Servers, directory: Path) -> Target:
     return BigQueryTarget(url=f"bigquery://{servers.bigquery()}/d_{uuid.uuid4().hex}?location=US")
 
 
+def _of_the_page(servers: Servers, directory: Path) -> Target:
+    made: Target = FeatherTarget(url=str(directory / "feather"))
+    return made
+
+
 TARGETS: dict[str, Callable[[Servers, Path], Target]] = {
     "parquet": _parquet,
     "parquet-by-day": _parquet_by_day,
@@ -102,6 +108,7 @@ TARGETS: dict[str, Callable[[Servers, Path], Target]] = {
     "duckdb": _duckdb,
     "postgres": _postgres,
     "bigquery": _bigquery,
+    "docs/add-a-target.md": _of_the_page,
 }
 
 
@@ -109,6 +116,8 @@ def left_over(target: Target, table: str) -> list[str]:
     """What stands in the store and belongs to no partition of ``table``: remains of writers that died."""
     if isinstance(target, ParquetTarget):
         return _unnamed_objects(target, table)
+    if isinstance(target, FeatherTarget):
+        return _scratch_files(open_objects(target.url))
     if isinstance(target, PostgresTarget):
         found = target.query(
             "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
@@ -124,13 +133,15 @@ def _unnamed_objects(target: ParquetTarget, table: str) -> list[str]:
     layout = target.layout(table)
     named = {key for snapshot in layout.snapshots().values() for key in snapshot.keys}
     unnamed = [info.key for info in objects.list("") if info.key not in named]
+    return unnamed + _scratch_files(objects)
+
+
+def _scratch_files(objects: ObjectStore) -> list[str]:
     scratch = objects.scratch().parent
     mine = objects.scratch()
-    return (
-        unnamed
-        + [str(path) for path in scratch.rglob("*") if path.is_file() and path.suffix != ".lock"]
-        + [str(path) for path in scratch.iterdir() if path.is_dir() and path != mine]
-    )
+    return [str(path) for path in scratch.rglob("*") if path.is_file() and path.suffix != ".lock"] + [
+        str(path) for path in scratch.iterdir() if path.is_dir() and path != mine
+    ]
 
 
 @contextmanager
