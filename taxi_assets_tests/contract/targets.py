@@ -108,7 +108,7 @@ TARGETS: dict[str, Callable[[Servers, Path], Target]] = {
     "duckdb": _duckdb,
     "postgres": _postgres,
     "bigquery": _bigquery,
-    "docs/add-a-target.md": _of_the_page,
+    "feather-of-the-docs": _of_the_page,
 }
 
 
