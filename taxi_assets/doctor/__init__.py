@@ -19,17 +19,12 @@ from taxi_assets.settings import Settings
 __all__ = ["Finding", "examine", "main"]
 
 
-def examine(settings: Settings, dagster_home: str | None = None) -> list[Finding]:
-    """Look at everything, one after the other; never raises, and never hangs.
-
-    Args:
-        settings: What the environment says.
-        dagster_home: ``DAGSTER_HOME``.
-    """
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything, one after the other; never raises, and never hangs."""
     postgres_limit = EMBEDDED_LIMIT if settings.postgres_url == "embedded" else LIMIT
     checks = (
         Check("TAXI_HOME", "directory", examine_home),
-        Check("DAGSTER_HOME", "directory", lambda given: examine_dagster(given, dagster_home)),
+        Check("DAGSTER_HOME", "directory", examine_dagster),
         Check("TAXI_SOURCE_URL", "source", examine_source),
         Check("TAXI_POSTGRES_URL", "server", examine_postgres, postgres_limit),
         Check("TAXI_LAKE_URL", "lake", examine_lake),
@@ -38,8 +33,8 @@ def examine(settings: Settings, dagster_home: str | None = None) -> list[Finding
     return [finding for check in checks for finding in watched(check, settings)]
 
 
-def main(settings: Settings, dagster_home: str | None = None, console: Console | None = None) -> int:
+def main(settings: Settings, console: Console | None = None) -> int:
     """Examine, print, and return the exit status: 1 if there is a problem, else 0, warnings or not."""
-    findings = examine(settings, dagster_home)
+    findings = examine(settings)
     show(findings, console)
     return int(any(finding.level == "problem" for finding in findings))

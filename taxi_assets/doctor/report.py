@@ -10,7 +10,7 @@ from rich.text import Text
 from taxi_assets.doctor.finding import Finding, Level
 
 _STYLES: dict[Level, str] = {"ok": "green", "warning": "yellow", "problem": "bold red"}
-_WIDTH = 120  # of a log or pipe; a terminal knows its own
+_WIDTH = 110  # of a log or pipe; a terminal knows its own
 
 
 def show(findings: Sequence[Finding], console: Console | None = None) -> None:

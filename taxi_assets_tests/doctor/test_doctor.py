@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -31,13 +32,11 @@ def printed(findings: list[Finding]) -> str:
 
 
 def test_embedded_defaults_are_all_good_and_the_server_is_stopped_again(
-    settings_with: SettingsWith, tmp_path: Path
+    settings_with: SettingsWith,
 ) -> None:
-    (tmp_path / "dagster").mkdir()
-    (tmp_path / "dagster" / "dagster.yaml").write_text("# Of taxi-assets: made for this project.\n")
     settings = settings_with()
     console = Console(file=io.StringIO())
-    assert main(settings, str(tmp_path / "dagster"), console) == 0
+    assert main(settings, console) == 0
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "Everything is as it should be." in text
     for variable in ("HOME", "SOURCE_URL", "POSTGRES_URL", "POSTGRES_SCHEMA", "LAKE_URL", "WAREHOUSE_URL"):
@@ -54,7 +53,7 @@ def test_every_trouble_at_once_is_status_1_and_says_no_password(settings_with: S
         warehouse_url="duckdb:////dev/null/warehouse.duckdb",
     )
     console = Console(file=io.StringIO(), width=200)
-    assert main(settings, None, console) == 1
+    assert main(settings, console) == 1
     text = console.file.getvalue()  # type: ignore[attr-defined]
     for secret in ("p%40ssWord77", "p@ssWord77", "hunter2222", "abcdef123"):
         assert secret not in text
@@ -103,8 +102,8 @@ def test_problems_fail_and_warnings_do_not(
 ) -> None:
     findings = [Finding("TAXI_X", "it", level, "found", "remedy") for level in levels]  # type: ignore[arg-type]
     assert summary(findings) == said
-    monkeypatch.setattr("taxi_assets.doctor.examine", lambda settings, dagster_home: findings)
-    assert main(settings_with(), None, Console(file=io.StringIO())) == status
+    monkeypatch.setattr("taxi_assets.doctor.examine", lambda settings: findings)
+    assert main(settings_with(), Console(file=io.StringIO())) == status
 
 
 def test_a_home_that_is_a_file_names_the_variable(settings_with: SettingsWith, tmp_path: Path) -> None:
@@ -145,21 +144,25 @@ def test_a_disk_without_room_for_a_month_is_told(
     assert "TAXI_HOME" in space.remedy
 
 
-def test_dagster_without_a_home_or_with_somebody_elses_yaml_is_warned_of(
-    settings_with: SettingsWith, tmp_path: Path
-) -> None:
-    def levels(home: str | None) -> dict[str, str]:
-        findings = look(lambda settings: examine_dagster(settings, home), settings_with())
-        assert {one.setting for one in findings} == {"DAGSTER_HOME"}
-        return {one.subject: one.level for one in findings}
+def test_somebody_elses_dagster_yaml_is_warned_of(settings_with: SettingsWith) -> None:
+    settings = settings_with()
 
-    assert levels(None) == {"version": "ok", "directory": "warning"}
-    assert levels("relative/home")["directory"] == "problem"
-    assert levels(str(tmp_path))["dagster.yaml"] == "warning"
-    (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
-    assert levels(str(tmp_path))["dagster.yaml"] == "warning"
-    (tmp_path / "dagster.yaml").write_text("# of taxi-assets\n")
-    assert levels(str(tmp_path))["dagster.yaml"] == "ok"
+    def yaml() -> Finding:
+        findings = look(examine_dagster, settings)
+        assert {one.setting for one in findings} == {"DAGSTER_HOME"}
+        return by_subject(findings)["dagster.yaml"]
+
+    assert (yaml().level, "not there yet" in yaml().found) == ("ok", True)
+    settings.dagster_home.mkdir(parents=True)
+    file = settings.dagster_home / "dagster.yaml"
+    file.write_text("telemetry:\n  enabled: false\n")
+    assert yaml().level == "warning"
+    assert "DAGSTER_HOME" in yaml().remedy
+    ours = files("taxi_assets").joinpath("dagster.yaml").read_text()
+    file.write_text(ours)
+    assert (yaml().level, yaml().found) == ("ok", f"{file} is ours")
+    file.write_text(ours.replace("max_concurrent_runs: 2", "max_concurrent_runs: 8"))
+    assert (yaml().level, yaml().found) == ("ok", f"{file} is ours, edited")
 
 
 def test_the_examination_is_complete_and_ordered(settings_with: SettingsWith) -> None:
