@@ -20,6 +20,7 @@ from dagster import (
     Config,
     MetadataValue,
     Output,
+    TableColumn,
     multi_asset,
 )
 from pydantic import Field
@@ -45,6 +46,8 @@ CODE_VERSION = "1"
 PROVENANCE = ("url", "etag", "last_modified", "sha256", "file")
 """What every store remembers of the published file that its rows came from."""
 
+_REASONS = TableColumn("reasons", "list<string>", "Every cleaning rule that the row breaks")
+
 
 class CleaningConfig(Config):
     """Which rules a month is judged by; set it in the launchpad to try others."""
@@ -64,7 +67,7 @@ def cleaned_assets(service: Service) -> AssetsDefinition:
     """The two assets that part a service's valid rows from the rejected ones."""
     cleaned_key, quarantined_key = trips_key("cleaned", service), trips_key("quarantined", service)
 
-    def out(description: str, key: AssetKey) -> AssetOut:
+    def out(description: str, key: AssetKey, *more: TableColumn) -> AssetOut:
         return AssetOut(
             key=key,
             description=description,
@@ -73,7 +76,7 @@ def cleaned_assets(service: Service) -> AssetsDefinition:
             owners=OWNERS,
             kinds={key.path[0], "parquet", "duckdb"},
             code_version=CODE_VERSION,
-            metadata=definition_metadata(service),
+            metadata=definition_metadata(service, *more),
         )
 
     @multi_asset(
@@ -84,6 +87,7 @@ def cleaned_assets(service: Service) -> AssetsDefinition:
             "quarantined": out(
                 f"{service.title} trips that a cleaning rule rejects, each with all its reasons.",
                 quarantined_key,
+                _REASONS,
             ),
         },
         partitions_def=monthly_partitions(service),

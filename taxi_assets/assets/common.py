@@ -51,17 +51,14 @@ def monthly_partitions(service: Service) -> MonthlyPartitionsDefinition:
     )
 
 
-def definition_metadata(service: Service) -> dict[str, Any]:
-    """What the UI shows of an asset's table before it was ever materialized."""
+def definition_metadata(service: Service, *more: TableColumn) -> dict[str, Any]:
+    """What the UI shows of an asset's table before it was ever materialized; ``more`` comes last."""
     types = {"int": "int32", "float": "float64", "text": "string", "time": "timestamp[us]"}
-    return {
-        "dagster/column_schema": TableSchema(
-            [
-                TableColumn(column.name, types[column.kind], f"{column.meaning} [{column.unit}]")
-                for column in columns(service.name)
-            ]
-        )
-    }
+    trips = [
+        TableColumn(column.name, types[column.kind], f"{column.meaning} [{column.unit}]")
+        for column in columns(service.name)
+    ]
+    return {"dagster/column_schema": TableSchema([*trips, *more])}
 
 
 @contextmanager

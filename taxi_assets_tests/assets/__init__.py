@@ -1,1 +1,1 @@
-"""The asset graph, run for real: four services, three targets, and everything that can go wrong on the way."""
+"""The asset graph, run for real: four services, three targets, and what can go wrong on the way."""

@@ -10,7 +10,7 @@ from taxi_assets_tests.assets.graph import Graph
 
 @pytest.fixture
 def graph(tmp_path: Path, postgres_url: str) -> Iterator[Graph]:
-    """All four services on synthetic months, an empty Postgres database, lake and warehouse in a directory."""
+    """All four services on synthetic months, over an empty database and directories of the test's."""
     made = Graph(tmp_path / "home", postgres_url)
     with made.instance:
         yield made

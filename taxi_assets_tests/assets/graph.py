@@ -87,7 +87,9 @@ class Graph:
     def check(self, service: str, month: str) -> ExecuteInProcessResult:
         """Run a service's checks alone."""
         job = self.definitions.resolve_job_def(f"{service}_trips")
-        checks = {key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key.path[0] != "zones"}
+        checks = {
+            key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key.path[0] != "zones"
+        }
         subset = job.get_subset(asset_selection=set(), asset_check_selection=checks)
         return subset.execute_in_process(instance=self.instance, partition_key=month, raise_on_error=False)
 
@@ -149,7 +151,9 @@ class Graph:
         """Rows per month, in one query; empty before the table is there."""
         query = sql.SQL("SELECT trip_month, count(*) FROM taxi.{} GROUP BY 1 ORDER BY 1")
         with psycopg.connect(self.postgres_url) as connection:
-            (there,) = connection.execute("SELECT to_regclass(%s)", [f"taxi.{service}_trips"]).fetchone() or ()
+            (there,) = (
+                connection.execute("SELECT to_regclass(%s)", [f"taxi.{service}_trips"]).fetchone() or ()
+            )
             if there is None:
                 return {}
             rows = connection.execute(query.format(sql.Identifier(f"{service}_trips"))).fetchall()
@@ -200,9 +204,14 @@ def materializations(result: ExecuteInProcessResult, stage: str) -> dict[str, As
     return {str(one.partition): one for one in found if one.asset_key.path[0] == stage}
 
 
+def shown(materialization: AssetMaterialization) -> dict[str, Any]:
+    """The metadata of a materialization as plain values."""
+    return {name: value.value for name, value in materialization.metadata.items()}
+
+
 def statuses(result: ExecuteInProcessResult, stage: str) -> dict[str, object]:
     """What the run says that it did with each month of a stage."""
-    return {month: one.metadata["status"].value for month, one in materializations(result, stage).items()}
+    return {month: shown(one)["status"] for month, one in materializations(result, stage).items()}
 
 
 def evaluations(result: ExecuteInProcessResult) -> list[AssetCheckEvaluation]:

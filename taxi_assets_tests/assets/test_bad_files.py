@@ -1,4 +1,4 @@
-"""Files that are not what they say: the run fails once, says which file and what to do, and nothing is lost."""
+"""Files that are not what they say: the run fails once, names file and remedy, and nothing is lost."""
 
 import os
 import random
@@ -149,7 +149,9 @@ def cdn() -> Iterator[Cdn]:
         yield server
 
 
-def test_a_month_that_is_not_published_fails_once_and_says_when_it_is_expected(graph: Graph, cdn: Cdn) -> None:
+def test_a_month_that_is_not_published_fails_once_and_says_when_it_is_expected(
+    graph: Graph, cdn: Cdn
+) -> None:
     graph.source_url = cdn.trip_data
     (text,) = failures(graph.run("green", MONTH))
     assert f"{cdn.trip_data}/{NAME}: not published" in text
@@ -169,7 +171,9 @@ def test_a_storm_of_503_is_waited_out_by_the_download_and_then_by_the_step(
     result = graph.run("green", MONTH)
     assert result.success
     retried = [
-        event.step_key for event in result.all_events if event.event_type == DagsterEventType.STEP_UP_FOR_RETRY
+        event.step_key
+        for event in result.all_events
+        if event.event_type == DagsterEventType.STEP_UP_FOR_RETRY
     ]
     assert retried == ["raw__green_trips"]
     assert [request.status for request in cdn.downloads()] == [503] * 9 + [200]

@@ -1,4 +1,4 @@
-"""The checks ask the stores: whatever is changed there behind Dagster's back is found, and told in numbers."""
+"""The checks ask the stores: whatever is changed there behind Dagster's back is told in numbers."""
 
 from collections.abc import Callable
 from contextlib import closing

@@ -1,0 +1,179 @@
+"""The IO manager of files: fetched when they changed, kept byte for byte, read only when they are intact."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pytest
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    DagsterInstance,
+    ExecuteInProcessResult,
+    Failure,
+    MonthlyPartitionsDefinition,
+    asset,
+    materialize,
+)
+
+from taxi_assets.targets.file_io_manager import FileIOManager, LazyFile, StoredFile, intact
+from taxi_assets.targets.files import FileStore
+from taxi_assets.targets.target import Facts
+
+MONTHS = MonthlyPartitionsDefinition(start_date="2024-01", fmt="%Y-%m", end_offset=1)
+JANUARY = date(2024, 1, 1)
+_RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+@dataclass
+class Fetched:
+    path: Path
+    facts: Mapping[str, str]
+
+
+@dataclass
+class Publisher:
+    """Publishes a text a month; gives a file only to who does not have this one."""
+
+    texts: dict[str, str]
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+
+    def file(self, key: str) -> LazyFile:
+        def fetch(into: Path, known: Facts | None) -> Fetched | None:
+            self.asked.append((key, known["etag"] if known else None))
+            text = self.texts[key]
+            if known and known["etag"] == text:
+                return None
+            path = into / f"trips_{key}.txt"
+            path.write_text(text, encoding="utf-8")
+            return Fetched(path, {"etag": text, "sha256": hashlib.sha256(text.encode()).hexdigest()})
+
+        return LazyFile(fetch)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> FileStore:
+    return FileStore(url=str(tmp_path / "lake"))
+
+
+def _assets(publisher: Publisher, read: list[tuple[str, str]]) -> list[AssetsDefinition]:
+    @asset(io_manager_key="io", partitions_def=MONTHS)
+    def raw(context: AssetExecutionContext) -> Mapping[str, LazyFile]:
+        return {key: publisher.file(key) for key in context.partition_keys}
+
+    @asset(partitions_def=MONTHS)
+    def reader(raw: Mapping[str, StoredFile]) -> None:
+        for key, file in raw.items():
+            with file.open() as path:
+                read.append((path.name, path.read_text(encoding="utf-8")))
+            assert key in path.name
+            assert file.scratch().is_dir()
+
+    return [raw, reader]
+
+
+def _run(
+    files: FileStore,
+    definitions: list[AssetsDefinition],
+    first: str = "2024-01",
+    last: str | None = None,
+    instance: DagsterInstance | None = None,
+    **options: bool,
+) -> ExecuteInProcessResult:
+    return materialize(
+        definitions,
+        resources={"io": FileIOManager(files=files, **options)},
+        partition_key=None if last else first,
+        tags=dict(zip(_RANGE, (first, last), strict=True)) if last else None,
+        instance=instance,
+        raise_on_error=False,
+    )
+
+
+def _status(result: ExecuteInProcessResult) -> dict[str | None, object]:
+    return {
+        one.partition: one.metadata["status"].value for one in result.asset_materializations_for_node("raw")
+    }
+
+
+def test_a_file_is_fetched_once_and_again_when_it_changed(files: FileStore) -> None:
+    publisher, read = Publisher({"2024-01": "one"}), list[tuple[str, str]]()
+    assets = _assets(publisher, read)
+    assert _status(_run(files, assets)) == {"2024-01": "stored"}
+    assert _status(_run(files, assets)) == {"2024-01": "unchanged"}
+    publisher.texts["2024-01"] = "two"
+    assert _status(_run(files, assets)) == {"2024-01": "replaced"}
+    assert [known for _, known in publisher.asked] == [None, "one", "one"]
+    assert [text for _, text in read] == ["one", "one", "two"]
+
+
+def test_a_file_is_fetched_regardless_when_told_so(files: FileStore) -> None:
+    publisher = Publisher({"2024-01": "one"})
+    assets = _assets(publisher, [])[:1]
+    _run(files, assets)
+    assert _status(_run(files, assets, pass_over_current=False)) == {"2024-01": "replaced"}
+    assert publisher.asked == [("2024-01", None)] * 2
+
+
+def test_a_run_over_many_months_keeps_each_and_those_before_a_failure(files: FileStore) -> None:
+    publisher, read = Publisher({"2024-01": "one", "2024-02": "two"}), list[tuple[str, str]]()
+    with DagsterInstance.ephemeral() as instance:
+        failed = _run(files, _assets(publisher, read), "2024-01", "2024-03", instance)
+        assert not failed.success
+        assert instance.get_materialized_partitions(AssetKey("raw")) == {"2024-01", "2024-02"}
+    publisher.texts["2024-03"] = "three"
+    assert _run(files, _assets(publisher, read), "2024-01", "2024-03").success
+    assert [text for _, text in read] == ["one", "two", "three"]
+    assert list(files.partitions("raw")) == [date(2024, month, 1) for month in (1, 2, 3)]
+
+
+def test_a_fetch_that_fails_leaves_the_file_that_was_kept_and_nothing_else(files: FileStore) -> None:
+    publisher = Publisher({"2024-01": "one"})
+    assets = _assets(publisher, [])[:1]
+    _run(files, assets)
+    del publisher.texts["2024-01"]
+    assert not _run(files, assets).success
+    with files.open("raw", JANUARY) as path:
+        assert path.read_text(encoding="utf-8") == "one"
+    assert list(files.scratch().iterdir()) == []
+
+
+def test_the_facts_and_the_size_of_a_file_are_shown(files: FileStore) -> None:
+    (told,) = _run(files, _assets(Publisher({"2024-01": "one"}), [])[:1]).asset_materializations_for_node(
+        "raw"
+    )
+    shown = {name: value.value for name, value in told.metadata.items()}
+    assert (shown["file"], shown["size_bytes"], shown["etag"]) == ("trips_2024-01.txt", 3, "one")
+    assert str(shown["uri"]).endswith("raw/trip_month=2024-01-01/trips_2024-01.txt")
+
+
+def test_a_month_without_a_file_is_named(files: FileStore) -> None:
+    assets = _assets(Publisher({}), [])
+    result = materialize(
+        assets,
+        resources={"io": FileIOManager(files=files)},
+        selection=[assets[1]],
+        partition_key="2024-01",
+        raise_on_error=False,
+    )
+    (failed,) = result.get_step_failure_events()
+    said = str(failed.step_failure_data.error)
+    assert "raw has no file for 2024-01" in said
+    assert "materialize it first" in said
+
+
+@pytest.mark.parametrize("content", ["onE", "one more", ""])
+def test_a_file_that_is_not_the_one_that_was_fetched_is_not_read(files: FileStore, content: str) -> None:
+    _run(files, _assets(Publisher({"2024-01": "one"}), [])[:1])
+    with intact(files, "raw", "2024-01", JANUARY) as path:
+        kept = path
+    kept.write_text(content, encoding="utf-8")
+    with (
+        pytest.raises(Failure, match="materialize raw 2024-01 with pass_over_current: false") as raised,
+        intact(files, "raw", "2024-01", JANUARY),
+    ):
+        pass
+    assert not raised.value.allow_retries
