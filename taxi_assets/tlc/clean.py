@@ -85,24 +85,25 @@ class Cleaning:
     def _split(self) -> Iterator[pa.RecordBatch]:
         schema = canonical_schema(self.published.service)
         rejected_schema = quarantine_schema(self.published.service)
-        with pa.ipc.new_stream(self.spill, rejected_schema) as spill:
-            for batch in self.published.stream(self.connection, self._verdicts()):
-                verdict = batch.column("_verdict")
-                rows = pa.RecordBatch.from_arrays(batch.columns[:-1], schema=schema)
-                self.rows += rows.num_rows
-                self._outside += self._outside_month(rows.column("pickup_at"))
-                rejected = pc.not_equal(verdict, 0)
-                count = rejected.true_count
-                if count:
-                    self.rejected += count
-                    reasons = self._reasons(verdict.filter(rejected))
-                    spill.write_batch(
-                        pa.RecordBatch.from_arrays(
-                            [*rows.filter(rejected).columns, reasons], schema=rejected_schema
-                        )
+        spill = pa.ipc.new_stream(self.spill, rejected_schema)
+        for batch in self.published.stream(self.connection, self._verdicts()):
+            verdict = batch.column("_verdict")
+            rows = pa.RecordBatch.from_arrays(batch.columns[:-1], schema=schema)
+            self.rows += rows.num_rows
+            self._outside += self._outside_month(rows.column("pickup_at"))
+            rejected = pc.not_equal(verdict, 0)
+            count = rejected.true_count
+            if count:
+                self.rejected += count
+                reasons = self._reasons(verdict.filter(rejected))
+                spill.write_batch(
+                    pa.RecordBatch.from_arrays(
+                        [*rows.filter(rejected).columns, reasons], schema=rejected_schema
                     )
-                    rows = rows.filter(pc.equal(verdict, 0))
-                yield rows
+                )
+                rows = rows.filter(pc.equal(verdict, 0))
+            yield rows
+        spill.close()  # only here: of a pass that is given up nobody reads the spill
         self._check()
         self._complete = True
 

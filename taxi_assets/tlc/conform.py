@@ -137,7 +137,7 @@ def open_published(
     try:
         footer = pq.read_metadata(readable)
         schema = footer.schema.to_arrow_schema()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise NonConforming(
             f"{path.name}: not a readable Parquet file ({_first_line(error)}); fetch it again."
         ) from error

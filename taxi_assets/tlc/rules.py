@@ -82,7 +82,8 @@ _DEFAULT = (
     ),
     _rule(
         "impossible_duration",
-        "date_diff('microsecond', pickup_at, dropoff_at) > getvariable('max_duration_hours') * 3600000000",
+        "date_diff('microsecond', pickup_at, dropoff_at)"
+        " > round(getvariable('max_duration_hours') * 3600000000)",  # 2.3 hours are a little less in floats
         "Longer than any driver may work: a dropoff clock one day late.",
         "pickup_at",
         "dropoff_at",

@@ -28,10 +28,9 @@ def published_totals(
         published = open_published(path, service, month, Path(directory), connection)
         value = {conversion.column.name: conversion.value for conversion in published.conversions}
         names = money_columns(service)
-        sums = [
-            f"coalesce(sum(CAST({value[name]} AS DECIMAL(38, 6))) FILTER (isfinite({value[name]})), 0)"
-            for name in names
-        ]
+        # Not FILTER: it would leave out the sum's rows, but not the cast of a NaN, which raises.
+        finite = "CASE WHEN isfinite({0}) THEN CAST({0} AS DECIMAL(38, 6)) END"
+        sums = [f"coalesce(sum({finite.format(value[name])}), 0)" for name in names]
         terms = ", ".join(["count(*)", *sums])
         with published.reading(connection):
             rows, *found = connection.execute(f"SELECT {terms} FROM {SCAN}").fetchall()[0]  # noqa: S608
