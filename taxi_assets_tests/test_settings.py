@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from taxi_assets.settings import TLC_URL, Settings, SettingsError, has_password, redacted
@@ -173,12 +173,13 @@ def test_every_problem_has_a_line_of_its_own() -> None:
 passwords = st.text(string.ascii_letters + string.digits + "@:/?#[]%&=+$, ;'\"\\{}<>|^~é℀", max_size=12).map(
     lambda text: f"Zq7{text}x9Q"
 )
+NO_HOST = "postgresql://ana:{0}"
 FORMS = [
     MEANT,
     "postgresql://ana:{0}@/taxi",
     "postgresql://ana:{0}@db",  # no database
     "postgresql://:{0}@db",
-    "postgresql://ana:{0}",
+    NO_HOST,
     "postgres:/ana:{0}@db/taxi",
     "postgresql//ana:{0}@db/taxi",
     "psql://ana:{0}@db/taxi",
@@ -192,8 +193,9 @@ FORMS = [
 @given(password=passwords, form=st.sampled_from(FORMS))
 @example(password="Zq7@x9Q", form=MEANT)
 @example(password="Zq7://x9Q", form=MEANT)
-@example(password="Zq7/x9Q", form="postgresql://ana:{0}")
+@example(password="Zq7/x9Q", form=NO_HOST)
 def test_no_piece_of_a_password_is_in_an_error_or_a_repr(password: str, form: str) -> None:
+    assume("@" not in password or form != NO_HOST)  # what follows the last @ is a host
     url = form.format(password)
     assert has_password(url)
     for variable in ("TAXI_POSTGRES_URL", "TAXI_SOURCE_URL", "TAXI_LAKE_URL", "TAXI_WAREHOUSE_URL"):

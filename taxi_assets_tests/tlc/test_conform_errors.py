@@ -297,8 +297,8 @@ def test_text_that_is_no_number_or_time_in_a_csv_file_is_told(tmp_path: Path) ->
     )
     assert refusal(path, month=CSV_MONTH) == (
         "month.csv: column 'lpep_pickup_datetime': 1 of 500 values are not times between the years 1 and "
-        "9999, for example 'yesterday'; column 'fare_amount': 1 of 500 values are not numbers, for example 'much'"
-        + FIX
+        "9999, for example 'yesterday'; "
+        "column 'fare_amount': 1 of 500 values are not numbers, for example 'much'" + FIX
     )
 
 
