@@ -6,11 +6,8 @@ survive (7.5 passengers, a pickup in the year 12000) stops the stream; only then
 for how many such values there are, and for one of them, so that a good file pays nothing for it.
 """
 
-import csv
-import gzip
 import json
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +21,7 @@ import pyarrow.parquet as pq
 
 from taxi_assets.tlc.column import Column
 from taxi_assets.tlc.conversions import Conversion, convert, published_type
+from taxi_assets.tlc.csv_copy import UNREADABLE_CSV, csv_as_parquet, csv_header
 from taxi_assets.tlc.schema import (
     CSV_LACKS,
     IGNORED_COLUMNS,
@@ -159,39 +157,17 @@ def conform(
 
 
 def _csv_as_parquet(path: Path, scratch: Path, connection: duckdb.DuckDBPyConnection) -> Path:
-    """Keep every field as the text that it is; types are the schema table's business.
-
-    One path for all eras costs a pass over the CSV copies, which nobody loads twice.
-    """
     target = scratch / f"{path.name}.parquet"
     try:
-        names = _csv_header(path)
+        names = csv_header(path)
         if repeated := _repeated(names):
             raise NonConforming(f"{path.name}: {'; '.join(repeated)}.")
-        # Nothing is guessed: of a ragged row the sniffer makes another delimiter, or no header at all.
-        connection.read_csv(
-            str(path),
-            columns=dict.fromkeys(names, "VARCHAR"),
-            auto_detect=False,
-            header=True,
-            delimiter=",",
-            quotechar='"',
-            hive_partitioning=False,
-        ).write_parquet(str(target))
-    except (duckdb.Error, OSError, EOFError, ValueError, zlib.error, csv.Error) as error:
+        csv_as_parquet(path, names, target, connection)
+    except UNREADABLE_CSV as error:
         raise NonConforming(
             f"{path.name}: not a readable CSV file ({_first_line(error)}); fetch it again."
         ) from error
     return target
-
-
-def _csv_header(path: Path) -> list[str]:
-    opener = gzip.open if path.name.endswith(".gz") else open
-    with opener(path, "rt", encoding="utf-8-sig", newline="") as text:
-        names = next(csv.reader(text), [])
-    if not names:
-        raise ValueError("it has no header")
-    return names
 
 
 def _repeated(names: Iterable[str]) -> list[str]:
