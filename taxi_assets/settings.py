@@ -103,8 +103,9 @@ def redacted(url: str) -> str:
 
 
 def has_password(url: str) -> bool:
-    """Whether a URL holds a password, in the place of one or as a parameter."""
-    return redacted(url) != url
+    """Whether a URL holds a password, in the place of one or as a parameter; signed URLs count too."""
+    signed = url.startswith(("https://", "http://")) and "?" in url
+    return signed or redacted(url) != url
 
 
 def _check_home(value: str) -> str | None:

@@ -79,6 +79,15 @@ class Table:
         ordered = sorted({*counted, *known}, key=lambda partition: partition or date.min)
         return {one: Held(counted.get(one, 0), known.get(one, {})) for one in ordered}
 
+    def held(self, partition: date | None) -> Held | None:
+        """One partition as ``partitions`` tells it, without a look at the others' rows."""
+        schema = self.schema()
+        if schema is None or (partition is None) == (self.column in schema.names):
+            return None
+        (rows,) = self.connection.execute(f"SELECT count(*) FROM {self.source(partition)}").fetchall()[0]  # noqa: S608
+        facts = self._known().get(partition)
+        return Held(rows, facts or {}) if rows or facts is not None else None
+
     def source(self, partition: date | None) -> str:
         """What stands behind FROM for one partition."""
         if partition is None:
