@@ -82,9 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
         if command is load:
             one.add_argument("service", choices=list(SERVICES))
             one.add_argument("first", type=_month, help="first month, 2024-01")
-            one.add_argument(
-                "last", type=_month, nargs="?", help="last month, the first one if left out"
-            )
+            one.add_argument("last", type=_month, nargs="?", help="last month, the first one if left out")
         if command is dev:
             one.add_argument("-p", "--port", type=int, default=3000, help="port of the UI (3000)")
     parsed, rest = parser.parse_known_args(arguments)

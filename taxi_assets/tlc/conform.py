@@ -35,6 +35,10 @@ BATCH_ROWS = 65_536
 """Rows of a batch: large enough that Python costs nothing, 12 MB at 25 columns."""
 
 
+# Short of memory or disk: no fault of the file, and a retry may help.
+_MACHINE_FAULTS = ("Out of Memory", "No space left", "Disk quota exceeded", "Too many open files")
+
+
 class NonConforming(Exception):  # noqa: N818 - it is a verdict on the file
     """A published file isn't what the schema table says; says which column, how often, and the fix."""
 
@@ -99,6 +103,8 @@ class PublishedFile:
         try:
             yield
         except (duckdb.Error, pa.ArrowException, OSError) as error:
+            if any(sign in str(error) for sign in _MACHINE_FAULTS):
+                raise
             raise self.diagnose(connection, error) from error
 
     def stream(self, connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatch]:

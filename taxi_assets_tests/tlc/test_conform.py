@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from taxi_assets.tlc.conform import conform
 from taxi_assets.tlc.schema import canonical_schema, published_columns
 from taxi_assets.tlc.services import SERVICES, ServiceName, next_month, parse_month
 from taxi_assets.tlc.synthetic import published_schema, write_csv_month, write_month
@@ -260,3 +261,12 @@ def test_real_green_months_have_the_rows_sums_and_dirt_found_by_others(
 
 def as_told(value: object) -> object:
     return value if isinstance(value, (int, str)) else round(float(str(value)), 2)
+
+
+def test_a_machine_short_of_memory_is_not_told_as_a_bad_file(tmp_path: Path) -> None:
+    path = tmp_path / "green_tripdata_2024-01.parquet"
+    write_month(path, SERVICES["green"], date(2024, 1, 1), 200_000)
+    with duckdb.connect(config={"memory_limit": "1MB", "temp_directory": ""}) as connection:
+        reader = conform(path, "green", date(2024, 1, 1), tmp_path, connection)
+        with pytest.raises((duckdb.Error, OSError), match="Out of Memory"):
+            reader.read_all()

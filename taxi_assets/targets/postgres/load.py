@@ -25,7 +25,7 @@ def fill(connection: Connection, load: Load, stream: pa.RecordBatchReader, batch
 
     Call within a transaction: it is that of the table's creation.
     """
-    connection.execute(_create_table(load))
+    connection.execute(create_statement(load))
     copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary, FREEZE)").format(
         load.identifier(load.staging), sql.SQL(", ").join(map(sql.Identifier, load.columns))
     )
@@ -55,7 +55,8 @@ def finish(connection: Connection, load: Load, rows: int) -> None:
     connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(staging, sql.Literal(text)))
 
 
-def _create_table(load: Load) -> sql.Composed:
+def create_statement(load: Load) -> sql.Composed:
+    """CREATE TABLE of the staging table."""
     definitions = [column_definition(load, name) for name in load.types]
     if load.partition:
         # The default spares sending the same date a million times; the check, ATTACH a scan.
