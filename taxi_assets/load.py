@@ -14,8 +14,6 @@ from taxi_assets.instance import open_instance
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import ServiceName, month_key
 
-QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
-
 
 def load_months(settings: Settings, service: ServiceName, first: date, last: date, console: Console) -> int:
     """Load a range of months of one service into every target.
@@ -25,7 +23,7 @@ def load_months(settings: Settings, service: ServiceName, first: date, last: dat
     """
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
-        succeeded = run_job(definitions, f"{service}_trips", instance, console, (first, last))
+        succeeded = run_job(definitions, f"{service}_trips", instance, console, (first, last), "INFO")
     return 0 if succeeded else 1
 
 
@@ -35,8 +33,12 @@ def run_job(
     instance: DagsterInstance,
     console: Console,
     months: tuple[date, date] | None = None,
+    log_level: str = "WARNING",
 ) -> bool:
-    """Run a job in this process, over a range of months if it has any; says whether it succeeded."""
+    """Run a job in this process, over a range of months if it has any; says whether it succeeded.
+
+    At the log level ``INFO`` a long month says every ten seconds how far it is.
+    """
     started = time.monotonic()
     tags = {}
     if months:
@@ -44,9 +46,12 @@ def run_job(
             f"dagster/asset_partition_range_{end}": month_key(month)
             for end, month in zip(("start", "end"), months, strict=True)
         }
-    console.print(f"{job_name} … ", end="")
+    console.print(f"{job_name} … ", end="" if log_level == "WARNING" else "\n")
     result = definitions.resolve_job_def(job_name).execute_in_process(
-        run_config=QUIET, instance=instance, tags=tags, raise_on_error=False
+        run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
+        instance=instance,
+        tags=tags,
+        raise_on_error=False,
     )
     console.print(f"{'done' if result.success else '[red]failed[/]'} in {time.monotonic() - started:.1f} s")
     return result.success
