@@ -95,12 +95,12 @@ def test_a_reader_sees_the_snapshot_that_it_began_with(target: DuckDBTarget) -> 
 
 
 def test_a_month_replaced_again_and_again_does_not_grow_the_file(target: DuckDBTarget, path: Path) -> None:
-    for _ in range(3):
+    target.replace("t", JANUARY, numbers(300_000))
+    once = path.stat().st_size
+    for _ in range(8):
         target.replace("t", JANUARY, numbers(300_000))
-    after_three = path.stat().st_size
-    for _ in range(6):
-        target.replace("t", JANUARY, numbers(300_000))
-    assert path.stat().st_size <= after_three * 1.3
+    # Old and new stand side by side until the commit, and a checkpoint may come one replace late.
+    assert path.stat().st_size <= 3.5 * once
 
 
 def test_more_arrow_types_come_back_as_they_were(target: DuckDBTarget) -> None:
