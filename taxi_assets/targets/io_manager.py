@@ -111,18 +111,18 @@ class TargetIOManager(ConfigurableIOManager):
         report = self._from_objects(path, when, partition, {**partition.facts, **facts})
         if report is not None:
             context.log.info(f"{'/'.join(path)} {key or ''}: loaded by the store itself, from objects")
-            yield path, {**self._stored_metadata(path, when, report, partition.facts), **partition.metadata()}
+            yield path, self._told(path, when, report, partition)
             return
         column = (self.target.partition_column, when) if when else None
         with partition.open() as rows:
             guard = Guarded(rows, progress, column)
             report = self._replace(path, when, guard, {**partition.facts, **facts})
-            yield path, {**self._stored_metadata(path, when, report, partition.facts), **partition.metadata()}
+            yield path, self._told(path, when, report, partition)
             for name, sibling in partition.siblings.items():
                 with sibling.open() as rows:
                     guard = Guarded(rows, progress, column)
                     report = self._replace(name, when, guard, {**sibling.facts, **facts})
-                yield name, {**self._stored_metadata(name, when, report, sibling.facts), **sibling.metadata()}
+                yield name, self._told(name, when, report, sibling)
 
     def _pass_over(
         self,
@@ -140,11 +140,13 @@ class TargetIOManager(ConfigurableIOManager):
             known = earlier_metadata(context, AssetKey(name), key)
             yield name, {**known, **described(uri, current.rows, when), "status": "already current"}
 
-    def _stored_metadata(
-        self, path: Sequence[str], when: date | None, report: Report, facts: Facts
+    def _told(
+        self, path: Sequence[str], when: date | None, report: Report, partition: LazyPartition
     ) -> Mapping[str, Any]:
+        """What the UI shows of a stored partition: what it is first, then what it cost, then its origin."""
         uri = self.target.uri(self.target.table_name(path), when)
-        return {**described(uri, report.rows, when), **reported(report), **facts}
+        known = {name: value for name, value in partition.facts.items() if value}
+        return {**described(uri, report.rows, when), **partition.metadata(), **reported(report), **known}
 
     def _replace(self, path: Sequence[str], when: date | None, guard: Guarded, facts: Facts) -> Report:
         try:
