@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from taxi_assets.targets.arrow_schema import check_fits, check_stream, fitted, plain_schema
 from taxi_assets.targets.conditions import check_conditions
-from taxi_assets.targets.duckdb_file import Connection, duckdb_path, opened, write_lock
+from taxi_assets.targets.duckdb_file import Connection, duckdb_path, opened, save_memory, write_lock
 from taxi_assets.targets.duckdb_sql import Table
 from taxi_assets.targets.parquet_read import check_columns, check_partitions
 from taxi_assets.targets.sums import no_rows, sum_query, totals_of
@@ -35,7 +35,7 @@ class DuckDBTarget(Target):
         url: ``duckdb:////absolute/path.duckdb`` or ``duckdb:///relative.duckdb``.
         schema_name: Schema of the tables.
         lock_timeout_s: How long to wait for another process that has the file.
-        memory_limit: What DuckDB may use; it spills to disk beyond.
+        memory_limit: What DuckDB may use for queries; it spills to disk beyond. A load takes less.
     """
 
     url: str
@@ -56,14 +56,15 @@ class DuckDBTarget(Target):
         # Writers of one process take turns: DuckDB would refuse the second one's ALTER TABLE or ledger row.
         with write_lock(duckdb_path(self.url)), self.connect() as connection:
             waited = time.monotonic()
+            save_memory(connection)
             place = self._table(connection, table)
             connection.begin()
             try:
                 report = self._replace(place, partition, stream, facts or {})
-                connection.commit()
             except BaseException:
                 connection.rollback()
                 raise
+            connection.commit()  # not in the block: one that fails has rolled back, and says why
         seconds = {"wait": waited - started, "load": time.monotonic() - waited}
         return Report(report.rows, 0, report.replaced_rows, seconds)
 
