@@ -1,0 +1,45 @@
+"""A month to measure with: published as the TLC would, and cleaned by the code of the asset."""
+
+import shutil
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from taxi_assets.targets.lazy import Guarded
+from taxi_assets.targets.parquet import ParquetTarget
+from taxi_assets.tlc.clean import clean
+from taxi_assets.tlc.services import SERVICES, ServiceName
+from taxi_assets.tlc.synthetic import write_month
+
+MONTH = date(2024, 1, 1)
+
+
+def write_raw(directory: Path, service: ServiceName, rows: int) -> Path:
+    """A synthetic published file."""
+    path = directory / SERVICES[service].file_name(MONTH)
+    write_month(path, SERVICES[service], MONTH, rows)
+    return path
+
+
+def clean_month(raw: Path, service: ServiceName, lake_url: str) -> tuple[int, int]:
+    """Part the file's rows into ``cleaned`` and ``quarantined`` as the asset does; the rows of both."""
+    lake = ParquetTarget(url=lake_url)
+    scratch = Path(tempfile.mkdtemp(dir=raw.parent))
+    try:
+        with clean(raw, service, MONTH, scratch) as cleaning:
+            kept = lake.replace(cleaned_table(service), MONTH, Guarded(cleaning.cleaned()).reader)
+            rejected = lake.replace(f"quarantined/{service}_trips", MONTH, cleaning.quarantined())
+        return kept.rows, rejected.rows
+    finally:
+        shutil.rmtree(scratch)
+
+
+def cleaned_table(service: ServiceName) -> str:
+    """Name of the cleaned rows' table in the lake."""
+    return f"cleaned/{service}_trips"
+
+
+def cleaned_rows(service: ServiceName, lake_url: str) -> Guarded:
+    """The cleaned month as the IO manager hands it to a target: decoded, without the partition column."""
+    stored = ParquetTarget(url=lake_url).read(cleaned_table(service), [MONTH])
+    return Guarded(stored, partition=("trip_month", MONTH))
