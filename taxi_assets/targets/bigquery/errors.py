@@ -26,7 +26,10 @@ _PASSING_REASONS = frozenset(
     }
 )
 _PASSING_MESSAGES = re.compile(
-    r"concurrent update|serialize access|retrying the (job|query)|transaction conflict", re.IGNORECASE
+    r"concurrent update|serialize access|retrying the (job|query)|transaction conflict"
+    # The service lost an upload session or a job, or we lost count of what it has: the next one is new.
+    r"|upload session|content-range|not found:? job",
+    re.IGNORECASE,
 )
 
 _REFUSALS: tuple[tuple[str, str], ...] = (
@@ -49,7 +52,7 @@ _REFUSALS: tuple[tuple[str, str], ...] = (
         "the load's objects may not be read: grant roles/storage.objectViewer",
     ),
     (
-        r"access ?denied|permission|forbidden|403",
+        r"access ?denied|permission|forbidden|\b403\b",
         "access to dataset {path} is denied: grant roles/bigquery.dataEditor on the dataset, and "
         "roles/bigquery.jobUser on project {project}",
     ),
@@ -62,7 +65,7 @@ _REFUSALS: tuple[tuple[str, str], ...] = (
         "project {project} does not exist, or is not visible to these credentials: check the URL",
     ),
     (r"not found:? dataset", "dataset {path} does not exist in location {location}: check the URL"),
-    (r"401|unauthenticated|invalid.*credentials", "the credentials are not accepted: sign in again"),
+    (r"\b401\b|unauthenticated|invalid.*credentials", "the credentials are not accepted: sign in again"),
 )
 """Pattern in the service's answer, and what is to be done. The first match wins: narrow ones first."""
 
