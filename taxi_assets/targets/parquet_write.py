@@ -84,12 +84,12 @@ class GatheringWriter:
 @contextmanager
 def writing(path: Path, schema: pa.Schema, style: Style) -> Iterator[GatheringWriter]:
     """A writer that leaves no file if the block fails."""
-    writer = GatheringWriter(path, schema, style)
-    try:
+    with ExitStack() as undo:
+        undo.callback(path.unlink, missing_ok=True)  # a full disk leaves an empty file and no writer
+        writer = GatheringWriter(path, schema, style)
+        undo.callback(writer.abandon)
         yield writer
-    except BaseException:
-        writer.abandon()
-        raise
+        undo.pop_all()
 
 
 @dataclass

@@ -123,7 +123,12 @@ class LocalObjects:
     def _on_this_filesystem(self, local: Path) -> Path:
         if local.stat().st_dev == self._scratch_root().stat().st_dev:
             return local
-        return Path(shutil.copy2(local, self.scratch() / local.name))
+        copy = self.scratch() / local.name
+        try:
+            return Path(shutil.copy2(local, copy))
+        except BaseException:  # a full disk leaves a piece of it
+            copy.unlink(missing_ok=True)
+            raise
 
     def _write_facts(self, source: Path, target: Path, facts: Facts | None) -> None:
         sidecar = _facts_path(target)
@@ -134,9 +139,12 @@ class LocalObjects:
         if target.exists():
             entries += [entry for entry in _entries(target) if entry["file"] == _mark(target)]
         written = self.scratch() / f"{threading.get_ident()}{sidecar.name}"
-        written.write_text(json.dumps(entries, indent=1), encoding="utf-8")
-        _sync(written)
-        written.replace(sidecar)
+        try:
+            written.write_text(json.dumps(entries, indent=1), encoding="utf-8")
+            _sync(written)
+            written.replace(sidecar)
+        finally:
+            written.unlink(missing_ok=True)
 
 
 def _facts_path(path: Path) -> Path:
