@@ -17,13 +17,18 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 @pytest.fixture(params=list(TARGETS))
-def target(request: pytest.FixtureRequest, servers: Servers, tmp_path: Path) -> Target:
+def target_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     needed = {mark.args[0] for mark in request.node.iter_markers("needs")}
     for which, capability, reason in CANNOT:
         if which == name and capability in needed:
             pytest.skip(f"{name} can't: {capability}: {reason}")
-    return TARGETS[name](servers, tmp_path)
+    return name
+
+
+@pytest.fixture
+def target(target_name: str, servers: Servers, tmp_path: Path) -> Target:
+    return TARGETS[target_name](servers, tmp_path)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -26,7 +26,15 @@ from taxi_assets_tests.servers.gcs import GcsServer, fake_gcs
 BUCKET = "contract"
 DAY = "pickup_datetime"
 
-CANNOT: list[tuple[str, str, str]] = []
+_NO_SERVER = "a store of files: there is no server to lose"
+
+CANNOT: list[tuple[str, str, str]] = [
+    ("bigquery", "full disk", "the service has no disk that fills up, and its emulator works in memory"),
+    *(
+        (name, "server", _NO_SERVER)
+        for name in ("parquet", "parquet-by-day", "duckdb", "feather-of-the-docs")
+    ),
+]
 """(target, capability, why): a test that needs the capability is skipped with the reason."""
 
 
@@ -43,7 +51,7 @@ class Servers:
         """Name of a bucket; the environment points to its server."""
         if self._gcs is None:
             self._gcs = self._stack.enter_context(fake_gcs(self._directory / "gcs"))
-            self._stack.enter_context(_environment("STORAGE_EMULATOR_HOST", self._gcs.endpoint))
+            self._stack.enter_context(environment("STORAGE_EMULATOR_HOST", self._gcs.endpoint))
             self._gcs.create_bucket(BUCKET)
         return BUCKET
 
@@ -62,7 +70,7 @@ class Servers:
                 emulator = self._stack.enter_context(bigquery_emulator())
             except EmulatorUnavailable as reason:
                 pytest.skip(str(reason))
-            self._stack.enter_context(_environment("BIGQUERY_EMULATOR_HOST", emulator.endpoint))
+            self._stack.enter_context(environment("BIGQUERY_EMULATOR_HOST", emulator.endpoint))
             self._bigquery = "contract"
         return self._bigquery
 
@@ -145,7 +153,8 @@ def _scratch_files(objects: ObjectStore) -> list[str]:
 
 
 @contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
+def environment(name: str, value: str) -> Iterator[None]:
+    """The variable set for the length of the block."""
     before = os.environ.get(name)
     os.environ[name] = value
     try:

@@ -49,11 +49,12 @@ class Emulator:
 
 
 @contextmanager
-def bigquery_emulator(gcs_root: Path | None = None) -> Iterator[Emulator]:
-    """Run the emulator with its data in memory for the length of the block.
+def bigquery_emulator(gcs_root: Path | None = None, data: Path | None = None) -> Iterator[Emulator]:
+    """Run the emulator for the length of the block.
 
     Args:
         gcs_root: Directory of a fake-gcs-server, so that ``gs://`` objects can be loaded.
+        data: Directory of its data, to be found again by the next one; in memory if None.
 
     Raises:
         EmulatorUnavailable: It can't be installed or started; the message says why.
@@ -61,7 +62,7 @@ def bigquery_emulator(gcs_root: Path | None = None) -> Iterator[Emulator]:
     python = _environment()
     with tempfile.TemporaryDirectory(prefix="bqemulator-") as home:
         _link_spatial_extension(python, Path(home))
-        process, endpoint = _start(python, Path(home), gcs_root)
+        process, endpoint = _start(python, Path(home), gcs_root, data)
         try:
             yield Emulator(endpoint, gcs_root)
         finally:
@@ -122,17 +123,21 @@ def _link_spatial_extension(python: Path, home: Path) -> None:
         (target / file.name).symlink_to(file)
 
 
-def _start(python: Path, home: Path, gcs_root: Path | None) -> tuple[subprocess.Popen[bytes], str]:
+def _start(
+    python: Path, home: Path, gcs_root: Path | None, data: Path | None
+) -> tuple[subprocess.Popen[bytes], str]:
     for attempt in range(_STARTS):
         try:
-            return _start_once(python, home, gcs_root)
+            return _start_once(python, home, gcs_root, data)
         except EmulatorUnavailable:
             if attempt == _STARTS - 1:
                 raise
     raise AssertionError("unreachable")
 
 
-def _start_once(python: Path, home: Path, gcs_root: Path | None) -> tuple[subprocess.Popen[bytes], str]:
+def _start_once(
+    python: Path, home: Path, gcs_root: Path | None, data: Path | None
+) -> tuple[subprocess.Popen[bytes], str]:
     rest, grpc = _free_port(), _free_port()
     log = home / "emulator.log"
     environment = os.environ | {
@@ -147,6 +152,8 @@ def _start_once(python: Path, home: Path, gcs_root: Path | None) -> tuple[subpro
     if gcs_root is not None:
         environment["BQEMU_GCS_LOCAL_ROOT"] = str(gcs_root)
     command = [str(python), "-m", "bqemulator", "start", "--rest-port", str(rest), "--grpc-port", str(grpc)]
+    if data is not None:
+        command += ["--persistent", "--data-dir", str(data)]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, cwd=home, stdout=output, stderr=output)
     endpoint = f"http://127.0.0.1:{rest}"

