@@ -184,8 +184,8 @@ def clean(
     with duckdb.connect(config=config) as connection, tempfile.TemporaryFile(dir=scratch) as spill:
         connection.execute("LOAD parquet")  # it is part of duckdb, but only then knows its settings
         connection.execute("SET enable_progress_bar = false")
-        # Else DuckDB fetches row groups whole, one a thread: 10 million yellow rows in one group don't fit then,
-        # and a machine with 16 cores ran out of 400 MB with 1 million rows in each.
+        # Else DuckDB fetches row groups whole, one a thread: 10 million yellow rows in one group don't fit
+        # then, and 16 threads ran out of 400 MB with 1 million rows in each.
         connection.execute("SET disable_parquet_prefetching = true")
         published = open_published(path, service, month, scratch, connection)
         for name, value in variables(month, thresholds or Thresholds()).items():
