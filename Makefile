@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev status psql doctor test test-all check format docs lock clean
+.PHONY: help demo dev status psql doctor test test-all check bench bench-full format docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,14 @@ check: .venv/.installed-dev ## lint, format, strict types, definitions
 	$(BIN)/mypy
 	$(BIN)/dg check defs
 
+bench: .venv/.installed-bench ## speed and memory as ratios, small sizes, minutes
+	$(BIN)/python -m benchmarks.postgres_load
+	$(BIN)/python -m benchmarks.memory
+
+bench-full: .venv/.installed-bench ## the same at real sizes, 10 GB of disk; writes docs/performance.md
+	$(BIN)/python -m benchmarks.postgres_load --full --rounds 9 --write
+	$(BIN)/python -m benchmarks.memory --full --write
+
 format: .venv/.installed-dev ## format and sort imports
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -46,6 +54,7 @@ docs: .venv/.installed ## remake the pages that are made from the code
 lock: ## take up newer versions of the dependencies
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --group bench pyproject.toml -c requirements-dev.lock -o requirements-bench.lock
 
 # uv installs in seconds what pip installs in a minute. Bytecode is compiled now, or every start of a
 # Dagster process would take twice as long.
@@ -62,6 +71,10 @@ lock: ## take up newer versions of the dependencies
 
 .venv/.installed-dev: .venv/.installed requirements-dev.lock
 	$(BIN)/uv pip install -q -p $(BIN)/python --compile-bytecode -r requirements-dev.lock
+	@touch $@
+
+.venv/.installed-bench: .venv/.installed-dev requirements-bench.lock
+	$(BIN)/uv pip install -q -p $(BIN)/python --compile-bytecode -r requirements-bench.lock
 	@touch $@
 
 clean: ## remove the environment and caches, not your data

@@ -18,6 +18,7 @@ from dagster import (
     AssetChecksDefinition,
     AssetCheckSeverity,
     AssetKey,
+    Failure,
     MetadataValue,
     ResourceParam,
     asset_check,
@@ -27,7 +28,8 @@ from taxi_assets.assets.common import monthly_partitions, permanent_failures, tr
 from taxi_assets.assets.stored import TARGETS, TargetAsset
 from taxi_assets.targets.file_io_manager import intact
 from taxi_assets.targets.files import FileStore
-from taxi_assets.targets.target import Target, Totals
+from taxi_assets.targets.target import Target, TargetError, Totals
+from taxi_assets.tlc.conform import NonConforming
 from taxi_assets.tlc.published import published_rows
 from taxi_assets.tlc.schema import money_columns
 from taxi_assets.tlc.services import Service, parse_month
@@ -169,14 +171,16 @@ def _by_month(
 ) -> Events:
     """Evaluate every month of the run; Dagster itself records one evaluation a run only."""
     months = context.op_execution_context.partition_keys
-    verdicts = {month: judge(month) for month in months}
     if len(months) == 1:
-        (only,) = verdicts.values()
+        only = judge(months[0])
         yield AssetCheckResult(
             passed=only.passed, description=only.description, metadata=only.metadata, severity=severity
         )
         return
-    for month, verdict in verdicts.items():
+    failed = []
+    for month in months:
+        verdict = _judged(judge, month)
+        failed += [] if verdict.passed else [month]
         yield AssetCheckEvaluation(
             asset_key=key,
             check_name=name,
@@ -187,10 +191,17 @@ def _by_month(
             blocking=severity == AssetCheckSeverity.ERROR,
             partition=month,
         )
-    failed = [month for month, verdict in verdicts.items() if not verdict.passed]
     yield AssetCheckResult(
         passed=not failed,
         severity=severity,
         description=f"{len(months)} months, failed: {', '.join(failed) or 'none'}",
         metadata={"months": len(months), "failed": failed},
     )
+
+
+def _judged(judge: Callable[[str], Verdict], month: str) -> Verdict:
+    """A month's verdict; what keeps one month from being judged must not cost the others theirs."""
+    try:
+        return judge(month)
+    except (Failure, TargetError, NonConforming, FileNotFoundError) as error:
+        return Verdict(False, error.description or "" if isinstance(error, Failure) else str(error), {})

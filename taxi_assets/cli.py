@@ -89,9 +89,11 @@ def main(arguments: list[str] | None = None) -> int:
     if rest and parsed.command is not psql:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     parsed.arguments = [one for one in rest if one != "--"]
+    from taxi_assets.targets.target import TargetError  # after parsing: --help need not wait for Dagster
+
     try:
         return int(parsed.command(parsed))
-    except SettingsError as error:
+    except (SettingsError, TargetError) as error:
         print(error, file=sys.stderr)
         return 2
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from taxi_assets.definitions import build_definitions
 from taxi_assets.instance import open_instance
 from taxi_assets.load import run_job
-from taxi_assets.resources import build_resources
+from taxi_assets.resources import build_stores
 from taxi_assets.settings import Settings
 from taxi_assets.status import find_months, print_status
 from taxi_assets.tlc.services import SERVICES
@@ -50,7 +50,7 @@ def run_demo(settings: Settings, console: Console) -> int:
 
 
 def _real_months(settings: Settings) -> str:
-    files = build_resources(settings)["raw_files"]
+    files = build_stores(settings)["raw_files"]
     kept = {name: files.partitions(f"raw/{name}_trips") for name in SERVICES}
     real = [
         f"{name} {month:%Y-%m}"

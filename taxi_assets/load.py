@@ -9,18 +9,26 @@ from datetime import date
 from dagster import DagsterInstance, Definitions
 from rich.console import Console
 
+from taxi_assets.assets.common import monthly_partitions
 from taxi_assets.definitions import build_definitions
 from taxi_assets.instance import open_instance
 from taxi_assets.settings import Settings
-from taxi_assets.tlc.services import ServiceName, month_key
+from taxi_assets.tlc.services import SERVICES, ServiceName, month_key
 
 
 def load_months(settings: Settings, service: ServiceName, first: date, last: date, console: Console) -> int:
     """Load a range of months of one service into every target.
 
     Returns:
-        Exit status: 0 if every asset was stored and every check passed.
+        Exit status: 0 if every asset was stored and every check passed, 2 if there are no such months.
     """
+    known = monthly_partitions(SERVICES[service]).get_partition_keys()
+    if last < first or not {month_key(first), month_key(last)} <= set(known):
+        console.print(
+            f"{service} has the months {known[0]} to {known[-1]}; "
+            f"{month_key(first)} to {month_key(last)} is no range of them, nothing was loaded."
+        )
+        return 2
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
         succeeded = run_job(definitions, f"{service}_trips", instance, console, (first, last), "INFO")

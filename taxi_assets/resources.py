@@ -29,6 +29,13 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     }
 
 
+def build_stores(settings: Settings) -> dict[str, Any]:
+    """The same resources for use outside a run: names of variables are replaced by what they hold."""
+    resources = build_resources(settings)
+    stores = ("raw_files", "lake", "postgres", "warehouse")
+    return {name: resources[name].process_config_and_initialize() for name in stores}
+
+
 def lake_target(settings: Settings) -> Target:
     """Hive-partitioned Parquet in a directory or bucket."""
     from taxi_assets.targets.parquet import ParquetTarget

@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from taxi_assets.resources import build_resources
+from taxi_assets.resources import build_stores
 from taxi_assets.settings import Settings
 from taxi_assets.targets.target import Held, Target
 from taxi_assets.tlc.services import SERVICES, month_key
@@ -37,8 +37,8 @@ class MonthStatus:
 
 def find_months(settings: Settings) -> list[MonthStatus]:
     """Ask every store for every month of every service."""
-    resources = build_resources(settings)
-    lake, files = resources["lake"], resources["raw_files"]
+    stores = build_stores(settings)
+    lake, files = stores["lake"], stores["raw_files"]
     found = []
     for service in SERVICES.values():
         raw = files.partitions(f"raw/{service.name}_trips")
@@ -47,9 +47,9 @@ def find_months(settings: Settings) -> list[MonthStatus]:
             for stage in ("cleaned", "quarantined", "lake")
         )
         stored = {
-            "postgres": _partitions(resources["postgres"], ["postgres", f"{service.name}_trips"]),
+            "postgres": _partitions(stores["postgres"], ["postgres", f"{service.name}_trips"]),
             "lake": published,
-            "warehouse": _partitions(resources["warehouse"], ["warehouse", f"{service.name}_trips"]),
+            "warehouse": _partitions(stores["warehouse"], ["warehouse", f"{service.name}_trips"]),
         }
         months = {month for held in (raw, cleaned, *stored.values()) for month in held if month}
         found += [

@@ -37,11 +37,13 @@ from taxi_assets.assets.common import (
 from taxi_assets.targets.file_io_manager import StoredFile
 from taxi_assets.targets.lazy import LazyPartition, LazyPartitions
 from taxi_assets.tlc.clean import Cleaning, clean
-from taxi_assets.tlc.rules import RULE_SETS, Thresholds
+from taxi_assets.tlc.rules import RULE_SETS, Thresholds, rules_for
+from taxi_assets.tlc.schema import columns, published_columns
 from taxi_assets.tlc.services import Service, parse_month
 
 CODE_VERSION = "1"
-"""Part of every cleaned month's version: raise it when the same file and rules give other rows."""
+"""Part of every cleaned month's version, as are the rules and the schema: raise it when other code would give
+other rows out of the same file, rules and schema."""
 
 PROVENANCE = ("url", "etag", "last_modified", "sha256", "file")
 """What every store remembers of the published file that its rows came from."""
@@ -114,8 +116,18 @@ class Month:
     def __init__(self, service: Service, key: str, file: StoredFile, config: CleaningConfig) -> None:
         self._service, self._key, self._file, self._config = service, key, file, config
         self._cleaning: Cleaning | None = None
-        rules = {"rule_set": config.rule_set, **asdict(config.thresholds()), "code": CODE_VERSION}
-        known = json.dumps([file.facts.get("sha256"), rules], sort_keys=True)
+        month = parse_month(key)
+        known = json.dumps(
+            [
+                file.facts.get("sha256"),
+                CODE_VERSION,
+                asdict(config.thresholds()),
+                [(rule.name, rule.predicate) for rule in rules_for(service.name, config.rule_set)],
+                [(column.name, column.kind) for column in columns(service.name)],
+                [(column.name, era.name) for column, era in published_columns(service.name, month).items()],
+            ],
+            sort_keys=True,
+        )
         self._facts = {
             **{name: file.facts[name] for name in PROVENANCE if name in file.facts},
             "rule_set": config.rule_set,

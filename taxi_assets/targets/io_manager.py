@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
 from dagster import (
     AssetKey,
     ConfigurableIOManager,
@@ -77,7 +78,7 @@ class TargetIOManager(ConfigurableIOManager):
         return load_as(context, self.target, table, dates)
 
     def _partition(self, context: OutputContext, obj: object, key: str | None) -> LazyPartition:
-        obj = obj.get(key) if isinstance(obj, Mapping) else obj
+        obj = obj[key] if isinstance(obj, Mapping) and key in obj else obj
         if isinstance(obj, LazyPartition):
             return obj
         name = context.asset_key.to_user_string()
@@ -190,8 +191,25 @@ class TargetIOManager(ConfigurableIOManager):
             )
         facts = {name: value for name, value in held.facts.items() if name != "run_id"}
         return LazyPartition(
-            open=lambda: nullcontext(self.target.read(table, [when])),
+            open=lambda: nullcontext(self._steady(table, when, held)),
             facts=facts,
             rows=held.rows,
             objects=lambda: self.target.objects(table, when),
         )
+
+    def _steady(self, table: str, when: date, held: Held) -> pa.RecordBatchReader:
+        """The partition's rows, if it is still the same one when they have all been read.
+
+        Its facts were taken before. Stored with another version's rows they would name the wrong source for
+        good, so a replace in between breaks the stream at its end, before the store commits; a retry helps.
+        """
+        rows = self.target.read(table, [when])
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield from rows
+            if self.target.held(table, when) != held:
+                raise RuntimeError(
+                    f"{self.target.uri(table, when)} was replaced while it was read: run it again"
+                )
+
+        return pa.RecordBatchReader.from_batches(rows.schema, batches())

@@ -71,6 +71,9 @@ class LazyPartitions(Mapping[str, LazyPartition]):
             raise KeyError(key)
         return self._make(key)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys  # without making the partition, as Mapping would
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._keys)
 
