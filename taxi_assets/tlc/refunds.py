@@ -24,16 +24,16 @@ _TRIP = (
     "dropoff_latitude",
     "trip_distance",
 )
-"""What makes two records one trip; the columns that an era lacks are left out."""
+"""What makes two records one trip; the columns that an era lacks or leaves empty are left out."""
 
 
 def find_refunds(published: PublishedFile, connection: duckdb.DuckDBPyConnection) -> None:
     """Fill the temporary table ``refunds (row)`` with the file row numbers of refunded charges."""
     connection.execute("CREATE OR REPLACE TEMP TABLE refunds (row BIGINT)")
-    present = {c.column.name: c for c in published.conversions if c.raw_name}
-    trip = [name for name in _TRIP if name in present and "NULL" not in present[name].value]
-    if "fare_amount" not in present:
-        return
+    present = {c.column.name: c for c in published.conversions if not c.all_null}
+    trip = [name for name in _TRIP if name in present]
+    if not trip or not {"fare_amount", "total_amount"} <= present.keys():
+        return  # nothing that a trip, or its twin, could be known by
     key = ", ".join(trip)
     terms = ", ".join(f"{present[name].value} AS {name}" for name in [*trip, "fare_amount", "total_amount"])
     numbered = f"row_number() OVER (PARTITION BY {key}, fare_amount, total_amount ORDER BY _row) AS k"

@@ -102,6 +102,19 @@ _DEFAULT = (
         "base_passenger_fare",
     ),
     _rule(
+        "impossible_amount",
+        "fare_amount NOT BETWEEN -1e9 AND 1e9 OR total_amount NOT BETWEEN -1e9 AND 1e9",
+        "No number, infinite, or above a thousand million dollars: sums leave it out or are ruined by it.",
+        "fare_amount",
+        "total_amount",
+    ),
+    _rule(
+        "impossible_amount",
+        "base_passenger_fare NOT BETWEEN -1e9 AND 1e9",  # NaN is above every number, in DuckDB
+        "No number, infinite, or above a thousand million dollars: sums leave it out or are ruined by it.",
+        "base_passenger_fare",
+    ),
+    _rule(
         "unknown_location",
         "pu_location_id NOT BETWEEN 1 AND 265 OR do_location_id NOT BETWEEN 1 AND 265",
         "There are 265 taxi zones.",

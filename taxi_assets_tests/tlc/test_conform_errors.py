@@ -55,6 +55,10 @@ def with_value(value: object, kind: pa.DataType, *places: int) -> Callable[[pa.A
     return change
 
 
+def among_tens(change: Callable[[pa.Array], pa.Array]) -> Callable[[pa.Array], pa.Array]:
+    return lambda values: change(pa.array([10] * len(values), pa.int64()))
+
+
 YEAR_12000 = 316_516_032_000_000_000
 MISFITS = [
     ("passenger_count", with_value(7.5, pa.float64(), 3, 7), "2", "whole numbers of 32 bits", "'7.5'"),
@@ -77,14 +81,23 @@ MISFITS = [
         "'2024-01-01 12:00:00.000000007'",
     ),
     ("trip_type", with_value("street", pa.string(), 1), "1", "whole numbers of 32 bits", "'street'"),
-    ("fare_amount", with_value("ten", pa.string(), 1), "1", "numbers", "'ten'"),
+    ("trip_distance", with_value("ten", pa.string(), 1), "1", "numbers", "'ten'"),
     (
-        "fare_amount",
-        with_value(2**60, pa.int64(), 1),
+        "trip_distance",
+        among_tens(with_value(2**60, pa.int64(), 1)),
         "1",
         "numbers that a double holds exactly",
         f"'{2**60}'",
     ),
+    ("fare_amount", with_value("1_0", pa.string(), 1), "1", "amounts of at most 10^15 dollars", "'1_0'"),
+    (
+        "fare_amount",
+        among_tens(with_value(2**60, pa.int64(), 1)),
+        "1",
+        "amounts of at most 10^15 dollars",
+        f"'{2**60}'",
+    ),
+    ("tip_amount", with_value(1e300, pa.float64(), 1), "1", "amounts of at most 10^15 dollars", "'1e+300'"),
 ]
 
 
@@ -97,8 +110,6 @@ def test_a_value_that_does_not_survive_is_told_with_column_count_example_and_fix
     expected: str,
     example: str,
 ) -> None:
-    if name == "fare_amount" and expected != "numbers":
-        inner, change = change, lambda values: inner(pa.array([10] * len(values), pa.int64()))
     path = spoilt(tmp_path / "month.parquet", name, change)
     told = f"column {name!r}: {count} of 500 values are not {expected}, for example {example}"
     assert refusal(path) == f"month.parquet: {told}{FIX}"
@@ -127,6 +138,13 @@ def test_totals_leave_out_what_is_no_number(tmp_path: Path) -> None:
     rows, sums = published_totals(path, "green", GREEN_MONTH, tmp_path)
     assert rows == 500
     assert sums["total_amount"] > sums["fare_amount"]
+
+
+def test_totals_blame_the_amount_and_not_the_file_s_pages(tmp_path: Path) -> None:
+    path = spoilt(tmp_path / "month.parquet", "tip_amount", with_value(1e300, pa.float64(), 1))
+    with pytest.raises(NonConforming) as caught:
+        published_totals(path, "green", GREEN_MONTH, tmp_path)
+    assert str(caught.value) == refusal(path)
 
 
 def test_nanoseconds_that_are_whole_microseconds_conform(tmp_path: Path) -> None:
@@ -297,8 +315,9 @@ def test_text_that_is_no_number_or_time_in_a_csv_file_is_told(tmp_path: Path) ->
     )
     assert refusal(path, month=CSV_MONTH) == (
         "month.csv: column 'lpep_pickup_datetime': 1 of 500 values are not times between the years 1 and "
-        "9999, for example 'yesterday'; "
-        "column 'fare_amount': 1 of 500 values are not numbers, for example 'much'" + FIX
+        "9999 like 2009-01-04 02:52:00, for example 'yesterday'; "
+        "column 'fare_amount': 1 of 500 values are not amounts of at most 10^15 dollars, "
+        "for example 'much'" + FIX
     )
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,6 +122,27 @@ def test_a_null_equals_nothing_not_even_another_null(tmp_path: Path, name: str) 
     """Two records that lack what a trip is known by may be of two trips; the charge is kept."""
     for charge, refund in (({name: None}, {**REFUND, name: None}), ({}, {**REFUND, name: None})):
         assert by_reason(rejected(tmp_path, [dict(charge), refund])) == {"negative_amount": 1}
+
+
+@pytest.mark.parametrize("name", ["trip_distance", "PULocationID"])
+def test_a_column_that_the_file_leaves_empty_is_none_that_a_trip_is_known_by(
+    tmp_path: Path, name: str
+) -> None:
+    path = green_file(tmp_path / "month.parquet", [{}, REFUND])
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(table.schema.get_field_index(name), name, pa.nulls(2)), path)
+    assert by_reason(parted(path, "green", GREEN_MONTH, tmp_path)[1]) == {"negative_amount": 1, "refunded": 1}
+
+
+def test_without_totals_or_anything_to_know_a_trip_by_no_twin_is_looked_for(tmp_path: Path) -> None:
+    known = {"VendorID", "lpep_pickup_datetime", "lpep_dropoff_datetime", "trip_distance"}
+    known |= {"PULocationID", "DOLocationID"}
+    path = green_file(tmp_path / "month.parquet", [{}, REFUND])
+    whole = pq.read_table(path)
+    for empty in ({"total_amount"}, {"fare_amount"}, known):
+        columns = [pa.nulls(2) if name in empty else whole[name] for name in whole.column_names]
+        pq.write_table(pa.table(columns, whole.column_names), path)
+        assert by_reason(parted(path, "green", GREEN_MONTH, tmp_path)[1]) == {"negative_amount": 1}
 
 
 def test_what_is_not_part_of_the_trip_may_differ(tmp_path: Path) -> None:

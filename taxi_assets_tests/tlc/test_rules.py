@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from taxi_assets.tlc.clean import clean
 from taxi_assets.tlc.rules import RULE_SETS, Thresholds, rules_for, threshold_names, variables
 from taxi_assets.tlc.schema import columns
 from taxi_assets.tlc.services import SERVICES, ServiceName
-from taxi_assets_tests.tlc.published import GREEN_MONTH, NOON, green_file, parted
+from taxi_assets_tests.tlc.published import GREEN_MONTH, NOON, green_file, parted, synthetic
 
 START, END = datetime.fromisoformat("2024-01-01"), datetime.fromisoformat("2024-02-01")
 TICK = timedelta(microseconds=1)
@@ -50,6 +52,12 @@ DEFAULT = [
     ({"fare_amount": 0.0, "total_amount": 0.0}, []),
     ({"fare_amount": -0.01}, ["negative_amount"]),
     ({"total_amount": -0.01}, ["negative_amount"]),
+    ({"fare_amount": 1e9, "total_amount": 1e9}, []),
+    ({"fare_amount": 1e9 + 0.01}, ["impossible_amount"]),
+    ({"total_amount": float("inf")}, ["impossible_amount"]),
+    ({"fare_amount": float("nan")}, ["impossible_amount"]),
+    ({"fare_amount": float("nan"), "total_amount": None}, ["impossible_amount"]),
+    ({"total_amount": float("-inf")}, ["negative_amount", "impossible_amount"]),
     ({"PULocationID": 1, "DOLocationID": 265}, []),
     ({"PULocationID": 0}, ["unknown_location"]),
     ({"DOLocationID": 266}, ["unknown_location"]),
@@ -73,6 +81,16 @@ def test_a_row_is_rejected_for_all_the_rules_that_it_breaks_and_no_other(
     tmp_path: Path, row: Mapping[str, object], expected: list[str]
 ) -> None:
     assert reasons(tmp_path, row) == expected
+
+
+@pytest.mark.parametrize("fare", [float("nan"), float("inf"), 1e12])
+def test_an_app_s_fare_that_is_no_amount_is_rejected_too(tmp_path: Path, fare: float) -> None:
+    path = tmp_path / "month.parquet"
+    table = synthetic(path, "fhvhv", GREEN_MONTH)
+    place = table.schema.get_field_index("base_passenger_fare")
+    pq.write_table(table.set_column(place, "base_passenger_fare", pa.array([fare] * len(table))), path)
+    valid, _, counts = parted(path, "fhvhv", GREEN_MONTH, tmp_path)
+    assert (len(valid), counts["impossible_amount"]) == (0, len(table))
 
 
 NULLS = ["lpep_pickup_datetime", "lpep_dropoff_datetime", "PULocationID", "DOLocationID"]

@@ -1,5 +1,6 @@
 """What a file adds up to, against an addition in Python that shares no code with it."""
 
+import math
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -78,6 +79,16 @@ def test_amounts_that_are_no_number_are_left_out_and_an_empty_file_adds_up_to_no
     assert len(conformed(path, "green", GREEN_MONTH, tmp_path)) == 4
     rows, sums = published_totals(green_file(path, []), "green", GREEN_MONTH, tmp_path)
     assert (rows, set(sums.values())) == (0, {Decimal(0)})
+
+
+def test_rejected_amounts_that_are_no_number_or_huge_do_not_break_the_proof(tmp_path: Path) -> None:
+    odd = [{"fare_amount": fare} for fare in (float("nan"), float("inf"), 123456789012.25, 2.5)]
+    path = green_file(tmp_path / "month.parquet", odd)
+    cleaned, rejected, counts = parted(path, "green", GREEN_MONTH, tmp_path)
+    assert (cleaned["fare_amount"].to_pylist(), counts["impossible_amount"]) == ([2.5], 3)
+    _, sums = published_totals(path, "green", GREEN_MONTH, tmp_path)
+    finite = [fare for fare in rejected["fare_amount"].to_pylist() if math.isfinite(fare)]
+    assert sums["fare_amount"] == added([2.5]) + added(finite) == Decimal("123456789014.75")
 
 
 def test_damaged_pages_are_told_as_such(tmp_path: Path) -> None:
