@@ -7,7 +7,7 @@ Layout, and why:
   be no second one left over. The partition column is not in the file: hive readers add it from the folder's
   name, and pandas and pyarrow refuse a column that is in both.
 - Facts and row count are in the footer, so a copied file keeps them. On gs:// they are also the object's
-  metadata, so that listing a table opens no file.
+  metadata, so that listing a table opens no file. Facts count only while the file has those rows.
 - ``partition_by_day`` cuts a month into one file a day, which no store replaces at once. So every
   object's name carries the version that it belongs to, and ``_manifest.json``, put last, names
   the objects that count. Our ``read`` follows the manifest. A reader that goes by folders alone sees both
@@ -19,7 +19,7 @@ Layout, and why:
 import shutil
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 import pyarrow as pa
@@ -27,7 +27,8 @@ import pyarrow as pa
 from taxi_assets.targets.arrow_schema import check_fits, check_stream, plain_schema, union
 from taxi_assets.targets.objects import ObjectStore, open_objects
 from taxi_assets.targets.parquet_days import day_column, publish_days, replacing
-from taxi_assets.targets.parquet_layout import Layout, Snapshot, written_metadata
+from taxi_assets.targets.parquet_footers import SCHEMA, parse
+from taxi_assets.targets.parquet_layout import Layout, Standing, written_metadata
 from taxi_assets.targets.parquet_read import read_table
 from taxi_assets.targets.parquet_write import Style, copy_stream, writing, writing_daily
 from taxi_assets.targets.sums import no_rows, totals_of_stream
@@ -91,10 +92,12 @@ class ParquetTarget(Target):
     def totals(self, table: str, partition: date | None, columns: Sequence[str]) -> Totals:
         """Add up the columns of the stored files."""
         layout = self.layout(table)
-        if layout.snapshot(partition) is None:
+        standing = layout.described()
+        if partition not in standing:
             return no_rows(columns)
         chosen = None if partition is None else [partition]
-        return totals_of_stream(table, read_table(layout, chosen, columns or None, ()), columns)
+        stream = read_table(layout, chosen, columns or None, (), standing)
+        return totals_of_stream(table, stream, columns)
 
     def uri(self, table: str, partition: date | None = None) -> str:
         """The partition's object, or the folder of the table or of a partition cut by day."""
@@ -129,7 +132,7 @@ class ParquetTarget(Target):
     def _fitting_schema(
         self,
         layout: Layout,
-        standing: Mapping[date | None, tuple[Snapshot, pa.Schema]],
+        standing: Standing,
         partition: date | None,
         schema: pa.Schema,
     ) -> pa.Schema:
@@ -137,14 +140,14 @@ class ParquetTarget(Target):
         if standing and (partition is None) != (None in standing):
             kind = "no partitions" if partition is not None else "partitions"
             raise TargetError(f"{layout.table} has {kind}; write {partition} to a table of another name")
-        others = [
-            (str(other), known)
-            for other, (_, known) in reversed(list(standing.items()))
-            if other != partition
-        ]
+        newest_first = reversed([one for one in standing if one != partition])
+        others: dict[int, tuple[str, pa.Schema]] = {}  # months of the same columns share one schema object
+        for other in newest_first:
+            known = standing[other][1]
+            others.setdefault(id(known), (str(other), known))
         new = plain_schema(schema)
-        check_fits(layout.table, others, str(partition), new)
-        return union([new, *(known for _, known in others)])
+        check_fits(layout.table, list(others.values()), str(partition), new)
+        return union([new, *(known for _, known in others.values())])
 
     def _replace_whole(
         self,
@@ -160,11 +163,14 @@ class ParquetTarget(Target):
             copy_stream(stream, schema, writer)
             metadata = written_metadata(writer.rows, facts)
             writer.finish(metadata)
+        with path.open("rb") as file:
+            footer, _ = parse(file)
+        beside = {**metadata, SCHEMA: footer.fingerprint} if layout.objects.remote else None
         size = path.stat().st_size
         wrote = time.monotonic()
         earlier = [info.key for info in layout.parts(partition) if info.key != layout.whole(partition)]
         try:
-            layout.objects.put(path, layout.whole(partition), metadata if layout.objects.remote else None)
+            layout.objects.put(path, layout.whole(partition), beside)
         finally:
             path.unlink(missing_ok=True)
         # A month that was cut by day before: its manifest goes before the whole object until it is gone.

@@ -13,6 +13,7 @@ import pyarrow as pa
 from filelock import FileLock
 
 from taxi_assets.targets.objects import ObjectInfo
+from taxi_assets.targets.parquet_footers import parse
 from taxi_assets.targets.parquet_layout import Layout
 from taxi_assets.targets.target import Facts, TargetError
 
@@ -62,12 +63,14 @@ def publish_days(
     """Make ``files`` (day, file) the partition, delete what it was; the bytes of the new parts."""
     version = f"{_host()}{uuid.uuid4().hex[:10]}"
     folder, parts = layout.folder(partition), []
+    with files[0][1].open("rb") as file:
+        footer, _ = parse(file)
     for number, (day, path) in enumerate(files):
         key = f"{folder}/{day_folder(column)}={day}/{layout.last}-{version}-{number}.parquet"
         parts.append(ObjectInfo(key, path.stat().st_size))
         layout.objects.put(path, key)
     before = layout.snapshot(partition)
-    layout.write_manifest(partition, parts, rows, facts)
+    layout.write_manifest(partition, parts, rows, facts, footer.fingerprint)
     named = {part.key for part in parts}
     replaced = set(before.keys) if before else set()
     for info in list(layout.parts(partition)):

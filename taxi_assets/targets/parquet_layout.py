@@ -6,22 +6,27 @@ partition is ``<table>/trip_month=2024-01-01/<column>=<day>/<last>-<version>-<n>
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from taxi_assets.targets.arrow_schema import plain_schema
 from taxi_assets.targets.objects import ObjectInfo, ObjectStore
 from taxi_assets.targets.objects.objects import hidden
+from taxi_assets.targets.parquet_footers import (
+    FACTS,
+    MANIFESTS_KEPT,
+    ROWS,
+    SCHEMA,
+    Bounded,
+    footer_of,
+    schema_of,
+)
 from taxi_assets.targets.target import Facts, Held, TargetError
 
-ROWS, FACTS = "rows", "facts"
 T = TypeVar("T")
 _RETRIES = 20
 _FOOTERS_AT_ONCE = 8  # 200 months of a remote table are 200 round trips
@@ -29,18 +34,33 @@ _FOOTERS_AT_ONCE = 8  # 200 months of a remote table are 200 round trips
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One version of a partition: its objects, and what is known of it."""
+    """One version of a partition: its objects, and what is known of it.
 
-    keys: tuple[str, ...]
+    Attributes:
+        parts: Its objects.
+        rows: How many it holds.
+        facts: Stored with exactly these rows.
+        fingerprint: Of its columns, which all parts share; empty if only a footer tells.
+    """
+
+    parts: tuple[ObjectInfo, ...]
     rows: int
-    size: int
     facts: Facts = field(default_factory=dict)
-    manifest: bool = False
+    fingerprint: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of its objects."""
+        return tuple(part.key for part in self.parts)
 
     @property
     def held(self) -> Held:
         """As the contract tells it."""
         return Held(self.rows, self.facts)
+
+
+Standing: TypeAlias = dict[date | None, tuple[Snapshot, pa.Schema]]
+"""Partitions, oldest first; those of the same columns share one schema object."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +96,19 @@ class Layout:
         """Every partition that stands, oldest first."""
         return _settled(self._snapshots)
 
-    def described(self) -> dict[date | None, tuple[Snapshot, pa.Schema]]:
+    def described(self) -> Standing:
         """Every partition that stands, oldest first, with its schema."""
         return _settled(self._described)
 
-    def _described(self) -> dict[date | None, tuple[Snapshot, pa.Schema]]:
+    def _described(self) -> Standing:
         standing = self._snapshots()
         with ThreadPoolExecutor(_FOOTERS_AT_ONCE if self.objects.remote else 1) as threads:
-            schemas = list(threads.map(self.schema, standing.values()))
+            fingerprints = list(threads.map(self._fingerprint, standing.values()))
+            one_of_each = dict(zip(fingerprints, standing.values(), strict=True))
+            schemas = dict(zip(one_of_each, threads.map(self.schema, one_of_each.values()), strict=True))
         return {
-            partition: (standing[partition], schema)
-            for partition, schema in zip(standing, schemas, strict=True)
+            partition: (standing[partition], schemas[fingerprint])
+            for partition, fingerprint in zip(standing, fingerprints, strict=True)
         }
 
     def _snapshots(self) -> dict[date | None, Snapshot]:
@@ -112,8 +134,10 @@ class Layout:
 
     def schema(self, snapshot: Snapshot) -> pa.Schema:
         """Columns of a partition, without the partition column."""
-        with self.objects.open_input(snapshot.keys[0]) as file:
-            return plain_schema(pq.read_schema(file))  # all parts have the same
+        return schema_of(self.objects, snapshot.parts[0], self._fingerprint(snapshot))
+
+    def _fingerprint(self, snapshot: Snapshot) -> str:
+        return snapshot.fingerprint or footer_of(self.objects, snapshot.parts[0]).fingerprint
 
     def tables(self) -> list[str]:
         """Tables that stand beside this one, for error messages."""
@@ -127,13 +151,19 @@ class Layout:
         return sorted(found - {""})
 
     def write_manifest(
-        self, partition: date | None, parts: Sequence[ObjectInfo], rows: int, facts: Facts
+        self,
+        partition: date | None,
+        parts: Sequence[ObjectInfo],
+        rows: int,
+        facts: Facts,
+        fingerprint: str,
     ) -> None:
         """Make ``parts`` what the partition holds, in one step."""
         folder = self.folder(partition)
         content = {
             ROWS: rows,
             FACTS: dict(facts),
+            SCHEMA: fingerprint,
             "parts": [{"name": part.key.removeprefix(f"{folder}/"), "bytes": part.size} for part in parts],
         }
         written = self.objects.scratch() / f"{parts[0].key.rpartition('/')[2]}.manifest"
@@ -155,30 +185,55 @@ class Layout:
     def _snapshot(self, partition: date | None, found: list[ObjectInfo]) -> Snapshot | None:
         whole = self.whole(partition)
         if any(info.key != whole for info in found):
-            named = self._from_manifest(partition)
+            named = self._by_manifest(partition, found)
             if named:
                 return named
         return next((self._from_whole(info) for info in found if info.key == whole), None)
 
-    def _from_manifest(self, partition: date | None) -> Snapshot | None:
+    def _by_manifest(self, partition: date | None, found: list[ObjectInfo]) -> Snapshot | None:
+        """What the manifest names. Where that alone stood when it was last read, it names nothing else now.
+
+        A manifest comes after its parts and before the deletion of the old ones, and no part's name is used
+        twice, so another manifest would show in the folder. It saves a request for each month.
+        """
+        folder = self.objects.uri(self.folder(partition))
+        standing = frozenset((info.key, info.version) for info in found)
+        known = _manifests.get(folder)
+        if known and known[0] == standing:
+            return known[1]
+        named = self._from_manifest(partition, {info.key: info for info in found})
+        if named and sorted(named.keys) == sorted(info.key for info in found):
+            _manifests.put(folder, (standing, named))
+        return named
+
+    def _from_manifest(self, partition: date | None, found: Mapping[str, ObjectInfo]) -> Snapshot | None:
         try:
             with self.objects.open_input(self.manifest(partition)) as file:
                 content = json.load(file)
         except FileNotFoundError:
             return None
         folder = self.folder(partition)
-        keys = tuple(f"{folder}/{part['name']}" for part in content["parts"])
-        size = sum(part["bytes"] for part in content["parts"])
-        return Snapshot(keys, content[ROWS], size, content[FACTS], manifest=True)
+        named = [ObjectInfo(f"{folder}/{part['name']}", part["bytes"]) for part in content["parts"]]
+        there = [found.get(part.key) or self.objects.stat(part.key) for part in named]
+        parts = tuple(part for part in there if part)
+        if not parts:
+            raise FileNotFoundError(f"{folder}: all of it was replaced since the manifest was read")
+        if len(parts) < len(named):  # one is lost: no version, so that it is loaded again; reading it fails
+            lost = tuple(part for part, stands in zip(named, there, strict=True) if not stands)
+            return Snapshot(parts + lost, content[ROWS], {}, content.get(SCHEMA, ""))
+        if [part.size for part in parts] != [part.size for part in named]:  # somebody rewrote one
+            return Snapshot(parts, sum(footer_of(self.objects, part).rows for part in parts))
+        return Snapshot(parts, content[ROWS], content[FACTS], content.get(SCHEMA, ""))
 
     def _from_whole(self, info: ObjectInfo) -> Snapshot:
         known = info.facts
         if FACTS in known and ROWS in known:
-            return Snapshot((info.key,), int(known[ROWS]), info.size, json.loads(known[FACTS]))
-        with self.objects.open_input(info.key) as file:
-            footer = pq.read_metadata(file)
-        facts = json.loads((footer.metadata or {}).get(FACTS.encode(), b"{}"))
-        return Snapshot((info.key,), footer.num_rows, info.size, facts)
+            return Snapshot((info,), int(known[ROWS]), json.loads(known[FACTS]), known.get(SCHEMA, ""))
+        footer = footer_of(self.objects, info)
+        return Snapshot((info,), footer.rows, footer.facts, footer.fingerprint)
+
+
+_manifests: Bounded[str, tuple[frozenset[tuple[str, str]], Snapshot]] = Bounded(MANIFESTS_KEPT)
 
 
 def opened(layout: Layout, partition: date | None) -> tuple[list[pa.NativeFile], Snapshot] | None:
@@ -218,8 +273,3 @@ def _open(objects: ObjectStore, key: str) -> pa.NativeFile:
 def written_metadata(rows: int, facts: Facts) -> dict[str, str]:
     """What goes into the footer, and beside an object that is remote."""
     return {ROWS: str(rows), FACTS: json.dumps(dict(facts))}
-
-
-def size_of(paths: Sequence[Path]) -> int:
-    """Bytes of all files."""
-    return sum(path.stat().st_size for path in paths)

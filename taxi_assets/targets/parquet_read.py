@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from taxi_assets.targets.arrow_schema import fitted, union
 from taxi_assets.targets.conditions import check_conditions, expression, holds
-from taxi_assets.targets.parquet_layout import Layout, opened
+from taxi_assets.targets.parquet_layout import Layout, Standing, opened
 from taxi_assets.targets.target import Condition, TargetError
 
 BATCH_ROWS = 65_536
@@ -32,13 +32,15 @@ def read_table(
     partitions: Sequence[date] | None,
     columns: Sequence[str] | None,
     where: Sequence[Condition],
+    standing: Standing | None = None,
 ) -> pa.RecordBatchReader:
-    """The rows of ``partitions`` in their order, see ``Target.read``."""
-    standing = layout.described()
+    """The rows of ``partitions`` in their order, see ``Target.read``; ``standing`` saves the look."""
+    standing = layout.described() if standing is None else standing
     chosen = _chosen(layout, standing, partitions)
     # The newest partition knows best what the columns are, and in which order; older ones may have more.
     newest_first = sorted(standing, key=lambda partition: partition or date.min, reverse=True)
-    stored = union(standing[partition][1] for partition in newest_first)
+    schemas = {id(schema): schema for schema in (standing[partition][1] for partition in newest_first)}
+    stored = union(schemas.values())
     full = stored if None in standing else stored.append(pa.field(layout.column, pa.date32()))
     names = full.names if columns is None else list(columns)
     check_columns(layout.table, names, full.names)

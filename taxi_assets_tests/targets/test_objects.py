@@ -241,3 +241,14 @@ def test_a_download_leaves_nothing_behind(store: ObjectStore) -> None:
     with store.local_path("a/b.parquet") as path:
         assert path.name == "b.parquet"
     assert list(store.scratch().iterdir()) == []
+
+
+def test_what_was_found_is_opened_in_that_version_or_not_at_all(store: ObjectStore) -> None:
+    put(store, "k", b"first")
+    found = store.stat("k")
+    assert found is not None
+    with store.open_found(found) as file:
+        assert file.read() == b"first"
+    put(store, "k", b"later")
+    with pytest.raises(FileNotFoundError), store.open_found(found) as file:
+        file.read()

@@ -89,6 +89,10 @@ class GcsObjects:
         """One generation of the object, fetched in pieces as it is read."""
         return io.BufferedReader(_Generation(*self._pinned(key)), _LOOK_AHEAD)
 
+    def open_found(self, info: ObjectInfo) -> BinaryIO:
+        """The generation that was looked up, without looking it up again."""
+        return io.BufferedReader(_Generation(self._generation(info), info.size), _LOOK_AHEAD)
+
     def scratch(self) -> Path:
         """This process's directory below the system's temporary directory, only for this user to read."""
         return scratch_directory(self._scratch_root())
@@ -109,8 +113,11 @@ class GcsObjects:
         info = self.stat(key)
         if info is None:
             raise FileNotFoundError(f"{self.uri(key)} is not there")
+        return self._generation(info), info.size
+
+    def _generation(self, info: ObjectInfo) -> storage.Blob:
         # A new one: the one looked up is fetched by its media link, which names no generation on an emulator.
-        return self._blob(key, generation=int(info.version)), info.size
+        return self._blob(info.key, generation=int(info.version))
 
     def _download(self, key: str, path: Path) -> None:
         """Fetch the newest generation; look again if it is replaced before the first byte."""

@@ -56,8 +56,7 @@ class LocalObjects:
             return None
         mark = [found.st_size, found.st_mtime_ns]
         facts: Facts = next((entry["facts"] for entry in _entries(path) if entry["file"] == mark), {})
-        version = f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
-        return ObjectInfo(key, found.st_size, facts, version, found.st_ctime_ns / 1e9)
+        return ObjectInfo(key, found.st_size, facts, _version(found), found.st_ctime_ns / 1e9)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Files below the folder, by key."""
@@ -90,6 +89,14 @@ class LocalObjects:
     def open_input(self, key: str) -> BinaryIO:
         """The file, open: what was opened stays readable when the key is replaced."""
         return self._path(key).open("rb")
+
+    def open_found(self, info: ObjectInfo) -> BinaryIO:
+        """The file, open, if it is still the one that was looked up."""
+        file = self._path(info.key).open("rb")
+        if _version(os.fstat(file.fileno())) == info.version:
+            return file
+        file.close()
+        raise FileNotFoundError(f"{self.uri(info.key)} was replaced since it was looked up")
 
     def scratch(self) -> Path:
         """This process's directory below ``<root>/.scratch``."""
@@ -149,6 +156,10 @@ class LocalObjects:
 
 def _facts_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.facts.json")
+
+
+def _version(found: os.stat_result) -> str:
+    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
 
 
 def _mark(path: Path) -> list[int]:

@@ -1,6 +1,6 @@
 """The protocol of an object store, and the way from a URL to one.
 
-Eight operations are all that the Parquet target and the file store need. An object appears whole or not
+Nine operations are all that the Parquet target and the file store need. An object appears whole or not
 at all (``put``), and whoever opened one goes on reading what was opened, whatever happens to its key.
 
 Names whose last part or any folder starts with ``.`` or ``_`` are hidden: every hive reader skips
@@ -60,6 +60,9 @@ class ObjectStore(Protocol):
 
     def open_input(self, key: str) -> BinaryIO:
         """One version of the object as a seekable file, read as needed; FileNotFoundError once it is gone."""
+
+    def open_found(self, info: ObjectInfo) -> BinaryIO:
+        """The version that ``info`` tells of, as ``open_input``; FileNotFoundError if it is not there."""
 
     def scratch(self) -> Path:
         """A directory of this process for files on their way in, one rename away from the objects."""
