@@ -1,10 +1,11 @@
-"""Conditions on columns, as pyarrow expressions and as plain Python on one value.
+"""What a read asks for: whether it is there, and its conditions as pyarrow expressions or on one value.
 
 SQL's way with nulls: a comparison with null holds for nothing.
 """
 
 import operator
 from collections.abc import Callable, Sequence
+from datetime import date
 from functools import reduce
 from typing import Any
 
@@ -55,6 +56,34 @@ def check_conditions(table: str, where: Sequence[Condition], names: Sequence[str
                 f"{table}: {column} {comparison!r}: the comparisons are {', '.join(_COMPARE)}, "
                 "in, is null, is not null"
             )
+
+
+def check_columns(table: str, wanted: Sequence[str], there: Sequence[str]) -> None:
+    """Refuse columns that aren't there.
+
+    Raises:
+        TargetError: Says which, and what there is.
+    """
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise TargetError(f"{table} has no column {', '.join(missing)}; it has {', '.join(there)}")
+
+
+def check_partitions(
+    table: str, wanted: Sequence[date] | None, there: Sequence[date | None]
+) -> list[date | None]:
+    """The partitions to read, all that are there if ``wanted`` is None.
+
+    Raises:
+        TargetError: Some aren't there: says which, and what is.
+    """
+    if wanted is None:
+        return list(there)
+    missing = [str(one) for one in wanted if one not in there]
+    if missing:
+        standing = ", ".join(str(one) for one in there if one) or "only rows without a partition"
+        raise TargetError(f"{table} has no partition {', '.join(missing)}; it has {standing}")
+    return list(wanted)
 
 
 def _term(condition: Condition, schema: pa.Schema) -> pc.Expression:

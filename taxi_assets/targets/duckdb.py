@@ -18,10 +18,9 @@ from typing import Any
 import pyarrow as pa
 
 from taxi_assets.targets.arrow_schema import check_fits, check_stream, fitted, plain_schema
-from taxi_assets.targets.conditions import check_conditions
+from taxi_assets.targets.conditions import check_columns, check_conditions, check_partitions
 from taxi_assets.targets.duckdb_file import Connection, duckdb_path, opened, save_memory, write_lock
 from taxi_assets.targets.duckdb_sql import Table
-from taxi_assets.targets.parquet_read import check_columns, check_partitions
 from taxi_assets.targets.sums import no_rows, sum_query, totals_of
 from taxi_assets.targets.target import Condition, Facts, Held, Report, Target, TargetError, Totals
 

@@ -10,7 +10,13 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from taxi_assets.targets.arrow_schema import fitted, union
-from taxi_assets.targets.conditions import check_conditions, expression, holds
+from taxi_assets.targets.conditions import (
+    check_columns,
+    check_conditions,
+    check_partitions,
+    expression,
+    holds,
+)
 from taxi_assets.targets.parquet_layout import Layout, Standing, opened
 from taxi_assets.targets.target import Condition, TargetError
 
@@ -53,34 +59,6 @@ def read_table(
     plan = _Plan(layout, stored, of_files, expression(on_rows, stored))
     schema = pa.schema([full.field(name) for name in names], metadata=full.metadata)
     return pa.RecordBatchReader.from_batches(schema, _batches(plan, chosen, schema))
-
-
-def check_columns(table: str, wanted: Sequence[str], there: Sequence[str]) -> None:
-    """Refuse columns that aren't there.
-
-    Raises:
-        TargetError: Says which, and what there is.
-    """
-    missing = [name for name in wanted if name not in there]
-    if missing:
-        raise TargetError(f"{table} has no column {', '.join(missing)}; it has {', '.join(there)}")
-
-
-def check_partitions(
-    table: str, wanted: Sequence[date] | None, there: Sequence[date | None]
-) -> list[date | None]:
-    """The partitions to read, all that are there if ``wanted`` is None.
-
-    Raises:
-        TargetError: Some aren't there: says which, and what is.
-    """
-    if wanted is None:
-        return list(there)
-    missing = [str(one) for one in wanted if one not in there]
-    if missing:
-        standing = ", ".join(str(one) for one in there if one) or "only rows without a partition"
-        raise TargetError(f"{table} has no partition {', '.join(missing)}; it has {standing}")
-    return list(wanted)
 
 
 def _chosen(
