@@ -236,7 +236,9 @@ class EmbeddedPostgres:
         return done.returncode == 0
 
     def _url(self, database: str) -> str:
-        return f"postgresql://{_USER}@/{database}?host={quote(str(self.socket_directory), safe='')}&port=5432"
+        """Says what PG* variables may say otherwise: PGOPTIONS for another server may be refused by ours."""
+        host = quote(str(self.socket_directory), safe="")
+        return f"postgresql://{_USER}@/{database}?host={host}&port=5432&options="
 
     def _log_tail(self) -> str:
         if not self.log.exists():

@@ -276,7 +276,8 @@ def test_a_target_that_is_embedded_starts_its_server_for_all_threads(home: Path)
 
 
 def test_variables_of_another_server_do_not_matter(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, text in (("PGDATA", "/nowhere"), ("PGPORT", "1"), ("PGHOST", "example.invalid")):
+    elsewhere = {"PGDATA": "/nowhere", "PGPORT": "1", "PGHOST": "example.invalid"}
+    for name, text in (elsewhere | {"PGOPTIONS": "-c nothing=1"}).items():
         monkeypatch.setenv(name, text)
     server = EmbeddedPostgres(home)
     assert value(server.start(), "SELECT 1") == 1
