@@ -6,6 +6,7 @@ would keep every other month from being swapped in.
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import cast
@@ -16,10 +17,18 @@ from taxi_assets.targets.target import Facts
 
 @dataclass(frozen=True)
 class ColumnInfo:
-    """A column as Postgres knows it."""
+    """A column as Postgres knows it.
+
+    Attributes:
+        type: As ``format_type`` spells it.
+        clauses: What its definition says after the type: ``COLLATE``, ``DEFAULT``, ``NOT NULL``.
+        made_by_postgres: ``generated`` or ``identity``; empty for a column that holds what it is given.
+        comment: Its comment.
+    """
 
     type: str
-    required: bool
+    clauses: str
+    made_by_postgres: str
     comment: str | None
 
 
@@ -34,6 +43,7 @@ class TableInfo:
         comment: Its comment.
         columns: By name, in the table's order.
         indexes: Definitions of the indexes on a partitioned table, from ``USING`` on.
+        checks: Names of its CHECK constraints.
     """
 
     oid: int
@@ -42,6 +52,7 @@ class TableInfo:
     comment: str | None
     columns: dict[str, ColumnInfo]
     indexes: tuple[tuple[bool, str], ...]
+    checks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -68,19 +79,34 @@ def find_table(connection: Connection, schema: str, table: str) -> TableInfo | N
     if found is None:
         return None
     oid, kind, key, comment = cast("tuple[int, str, str | None, str | None]", found)
-    return TableInfo(oid, kind, key, comment, _columns(connection, oid), _indexes(connection, oid))
+    columns, indexes = _columns(connection, oid), _indexes(connection, oid)
+    return TableInfo(oid, kind, key, comment, columns, indexes, _checks(connection, oid))
 
 
 def _columns(connection: Connection, oid: int) -> dict[str, ColumnInfo]:
     rows = connection.execute(
         """
-        SELECT attname::text, format_type(atttypid, atttypmod), attnotnull, col_description(attrelid, attnum)
-        FROM pg_attribute WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+        SELECT a.attname::text, format_type(a.atttypid, a.atttypmod),
+            concat(' COLLATE ' || quote_ident(n.nspname) || '.' || quote_ident(c.collname),
+                ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), CASE WHEN a.attnotnull THEN ' NOT NULL' END),
+            CASE WHEN a.attgenerated <> '' THEN 'generated' WHEN a.attidentity <> '' THEN 'identity'
+                ELSE '' END,
+            col_description(a.attrelid, a.attnum)
+        FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+            LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+            LEFT JOIN pg_collation c ON c.oid = a.attcollation AND c.oid <> t.typcollation
+            LEFT JOIN pg_namespace n ON n.oid = c.collnamespace
+        WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
         """,
         [oid],
     ).fetchall()
-    typed = cast("list[tuple[str, str, bool, str | None]]", rows)
-    return {name: ColumnInfo(kind, required, comment) for name, kind, required, comment in typed}
+    typed = cast("list[tuple[str, str, str, str, str | None]]", rows)
+    return {row[0]: ColumnInfo(row[1], row[2], row[3], row[4]) for row in typed}
+
+
+def _checks(connection: Connection, oid: int) -> tuple[str, ...]:
+    query = "SELECT conname::text FROM pg_constraint WHERE conrelid = %s AND contype = 'c' ORDER BY 1"
+    return tuple(str(name) for (name,) in connection.execute(query, [oid]).fetchall())
 
 
 def _indexes(connection: Connection, oid: int) -> tuple[tuple[bool, str], ...]:
@@ -116,6 +142,25 @@ def children(connection: Connection, oid: int) -> dict[date, Child]:
             partition = date.fromisoformat(day[1])
             found[partition] = Child(child, name, schema, partition, comment)
     return dict(sorted(found.items()))
+
+
+def stands_beside(connection: Connection, schema: str, table: str, wanted: Sequence[str]) -> str | None:
+    """A table that is no partition of ``table``, but has one of the ``wanted`` names, or an index that has.
+
+    One statement, as the first load of a month may end between two.
+    """
+    found = connection.execute(
+        """
+        SELECT t.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            LEFT JOIN pg_index x ON x.indexrelid = c.oid
+            JOIN pg_class t ON t.oid = coalesce(x.indrelid, c.oid)
+        WHERE n.nspname = %s AND c.relname = ANY(%s) AND NOT EXISTS (
+            SELECT FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent
+            WHERE i.inhrelid = t.oid AND p.relname = %s AND p.relnamespace = c.relnamespace)
+        """,
+        [schema, list(wanted), table],
+    ).fetchone()
+    return str(found[0]) if found else None
 
 
 def note(description: str | None, table: str, rows: int, facts: Facts) -> str:

@@ -7,8 +7,8 @@ from datetime import date
 import pyarrow as pa
 from psycopg import sql
 
-from taxi_assets.targets.postgres.catalog import TableInfo
-from taxi_assets.targets.postgres.names import checked, child_name, staging_name
+from taxi_assets.targets.postgres.catalog import ColumnInfo, TableInfo
+from taxi_assets.targets.postgres.names import checked, child_name, index_name, staging_name
 from taxi_assets.targets.postgres.types import arrow_type, flows_into, postgres_type, travelling_type
 from taxi_assets.targets.target import Facts, TargetError
 
@@ -24,7 +24,7 @@ class Load:
         partition_column: Column that cuts the table.
         columns: What the stream brings: Arrow type in which each column travels.
         types: Columns of the staging table in order, without the partition column: Postgres types.
-        required: Columns that are NOT NULL in the table.
+        clauses: What a column of the table has beside its type: see ``clauses``.
         comments: Descriptions of columns, out of the stream's schema.
         description: Description of the table.
         indexes: Unique or not, and the definition from USING on.
@@ -37,7 +37,7 @@ class Load:
     partition_column: str
     columns: Mapping[str, pa.DataType]
     types: Mapping[str, str]
-    required: frozenset[str]
+    clauses: Mapping[str, str]
     comments: Mapping[str, str]
     description: str | None
     indexes: tuple[tuple[bool, str], ...]
@@ -52,6 +52,11 @@ class Load:
     def staging(self) -> str:
         """Name of the staging table."""
         return staging_name(self.child)
+
+    @property
+    def names(self) -> list[str]:
+        """Names that the staging table and its indexes get in the end."""
+        return [self.child, *(index_name(self.child, definition) for _, definition in self.indexes)]
 
     def identifier(self, name: str) -> sql.Identifier:
         """``name`` in the table's schema, quoted."""
@@ -73,6 +78,7 @@ def plan(
     schema, table, partition, partition_column = where
     _check_names(stream, partition_column)
     _check_kind(f"{schema}.{table}", standing, partition, partition_column)
+    _check_additions(f"{schema}.{table}", standing)
     present = dict(standing.columns) if standing else {}
     present.pop(partition_column if partition else "", None)
     columns: dict[str, pa.DataType] = {}
@@ -82,7 +88,7 @@ def plan(
         types.setdefault(field.name, postgres_type(columns[field.name]))
     return Load(
         *(schema, table, partition, partition_column, columns, types),
-        required=frozenset(name for name, info in present.items() if info.required),
+        clauses=clauses(present),
         comments={field.name: text for field in stream if (text := _description(field.metadata))},
         description=_description(stream.metadata),
         indexes=_indexes(standing, {*types, partition_column}, wanted_indexes),
@@ -94,7 +100,12 @@ def column_definition(load: Load, name: str) -> sql.Composed:
     """``"fare_amount" double precision``."""
     kind = sql.SQL(load.types[name])  # from our table of types, or the catalog
     definition = sql.SQL("{} {}").format(sql.Identifier(name), kind)
-    return definition + sql.SQL(" NOT NULL") if name in load.required else definition
+    return definition + sql.SQL(load.clauses.get(name, ""))  # the catalog's own words
+
+
+def clauses(columns: Mapping[str, ColumnInfo]) -> dict[str, str]:
+    """What people gave columns, in SQL: a partition is attached only if it has the same."""
+    return {name: info.clauses for name, info in columns.items()}
 
 
 def _check_names(stream: pa.Schema, partition_column: str) -> None:
@@ -126,6 +137,22 @@ def _check_kind(name: str, standing: TableInfo | None, partition: date | None, p
     if standing.partitioned_by not in keys:
         raise TargetError(
             f"{name} is partitioned by {standing.partitioned_by}, not by LIST ({partition_column})"
+        )
+
+
+def _check_additions(table: str, standing: TableInfo | None) -> None:
+    """What people added to a table and ATTACH would want of a partition, but a load can't give it."""
+    for name, info in standing.columns.items() if standing else ():
+        if info.made_by_postgres:
+            raise TargetError(
+                f"column {name!r} of {table} is made by Postgres ({info.made_by_postgres}), which a load "
+                f'can\'t do: ALTER TABLE {table} DROP COLUMN "{name}", and make it in a view'
+            )
+    if standing and standing.checks:
+        drops = ", ".join(f'DROP CONSTRAINT "{name}"' for name in standing.checks)
+        raise TargetError(
+            f"{table} has CHECK constraints, which the rows of a source need not keep: ALTER TABLE {table} "
+            f"{drops}, and check them in a query"
         )
 
 

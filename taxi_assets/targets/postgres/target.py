@@ -14,7 +14,7 @@ from pydantic import Field
 
 from taxi_assets.targets.embedded_postgres import DATABASE, EmbeddedPostgres
 from taxi_assets.targets.postgres import read as reading
-from taxi_assets.targets.postgres.catalog import TableInfo, children, find_table
+from taxi_assets.targets.postgres.catalog import TableInfo, children, find_table, stands_beside
 from taxi_assets.targets.postgres.connection import Connection, address, connect, refusals
 from taxi_assets.targets.postgres.counts import count_all, count_one
 from taxi_assets.targets.postgres.load import fill, finish
@@ -201,7 +201,14 @@ class PostgresTarget(Target):
         standing = find_table(connection, self.schema_name, table)
         indexes = {"brin": self.brin_columns, "btree": self.btree_columns}
         where = (self.schema_name, table, partition, self.partition_column)
-        return plan(where, standing, stream, indexes, facts or {})
+        load = plan(where, standing, stream, indexes, facts or {})
+        beside = stands_beside(connection, self.schema_name, table, load.names) if partition else None
+        if beside is None:
+            return load
+        raise TargetError(
+            f"table {self.schema_name}.{beside} stands beside {self.schema_name}.{table}, not attached: drop "
+            "it, or move it with the names of its indexes to another schema (ALTER TABLE ... SET SCHEMA)"
+        )
 
     def _held_before(self, connection: Connection, load: Load) -> Held | None:
         """The partition as it stands; nobody else changes it, as we have its lock."""
