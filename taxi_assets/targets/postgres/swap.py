@@ -1,7 +1,8 @@
 """Putting a filled staging table in its place, in one short transaction that never makes readers wait.
 
-DETACH needs the parent for itself. While it waits for a reader, every new reader queues behind it; so
-it waits 100 ms at most, then lets everyone through and tries again.
+DETACH needs the parent and the old month for itself, not the other months: whatever goes on there, a
+VACUUM or a long export, is no obstacle. While it waits for a reader, every new reader queues behind it;
+so it waits 100 ms at most, then lets everyone through and tries again.
 
 ``DETACH CONCURRENTLY`` would not wait, but leaves a moment without the month.
 """
@@ -10,18 +11,21 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 
 import psycopg
 from psycopg import sql
 
 from taxi_assets.targets.postgres.catalog import TableInfo, children, find_table, noted_table
 from taxi_assets.targets.postgres.connection import Connection
+from taxi_assets.targets.postgres.locks import holders, send_autovacuum_away
 from taxi_assets.targets.postgres.names import STAGING, index_name
-from taxi_assets.targets.postgres.plan import Load, column_definition
+from taxi_assets.targets.postgres.plan import Load, clauses, column_definition
 from taxi_assets.targets.target import TargetError
 
 _LOCK_KEY = "taxi_assets:"  # advisory locks are one space for a whole database
 _PAUSE = (0.02, 0.25)  # seconds between two attempts: enough for those who queued to get through
+_PATIENT = 10  # every so many attempts, and before the last one, autovacuum is sent away
 
 
 def wait_for_turn(connection: Connection, schema: str, staging: str) -> None:
@@ -76,15 +80,18 @@ def swap(connection: Connection, load: Load, timeout: float, lock_timeout_ms: in
         psycopg.errors.LockNotAvailable: Somebody held the table all the time: says who.
     """
     deadline = time.monotonic() + timeout
-    while True:
+    for attempt in count(1):
+        last = time.monotonic() >= deadline
+        if last or attempt % _PATIENT == 0:
+            send_autovacuum_away(connection, load)
         try:
             with connection.transaction():
                 _exchange(connection, load, lock_timeout_ms)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-            if time.monotonic() >= deadline:
+            if last:
                 raise psycopg.errors.LockNotAvailable(
                     f"{load.schema}.{load.child} is loaded but could not be swapped in within {timeout:g} s, "
-                    f"because others hold {load.schema}.{load.table}: {_holders(connection, load)}. "
+                    f"because others hold {load.schema}.{load.table}: {holders(connection, load)}. "
                     "Nothing was changed; run it again when they are done"
                 ) from error
         else:
@@ -109,11 +116,15 @@ def _exchange(connection: Connection, load: Load, lock_timeout_ms: int) -> None:
         raise TargetError(f"{load.schema}.{load.table} was replaced by something else during the load")
     parent = load.identifier(load.table)
     old = children(connection, standing.oid).get(load.partition)
-    if old or set(load.types) - set(standing.columns):
-        # At once and at the start: a lock that grows on the way is how deadlocks are made.
-        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(parent))
+    # At once, at the start and from the parent down, as readers do: a lock that grows on the way is how
+    # deadlocks are made. A new column is one for every month; else the other months are left alone.
+    lock = sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE")
+    if set(load.types) - set(standing.columns):
+        connection.execute(lock.format(parent))
     if old:
         old_name = sql.Identifier(old.schema, old.name)
+        both = sql.SQL("ONLY {}, ONLY {}").format(parent, old_name)
+        connection.execute(lock.format(both))
         connection.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(parent, old_name))
         connection.execute(sql.SQL("DROP TABLE {}").format(old_name))
     _level_columns(connection, load, standing)
@@ -143,10 +154,10 @@ def _level_columns(connection: Connection, load: Load, standing: TableInfo) -> N
                 f"column {name!r} of {load.schema}.{load.table} became {standing.columns[name].type} "
                 f"during the load of {kind}: run it again"
             )
-    grown = {name: info.type for name, info in standing.columns.items() if name not in load.types}
+    grown = {name: info for name, info in standing.columns.items() if name not in load.types}
     grown.pop(load.partition_column, None)
-    for name in grown:
-        definition = column_definition(replace(load, types=grown), name)
+    for name, info in grown.items():
+        definition = column_definition(replace(load, types={name: info.type}, clauses=clauses(grown)), name)
         connection.execute(add.format(load.identifier(load.staging), definition))
 
 
@@ -199,20 +210,3 @@ def _comment_columns(connection: Connection, load: Load, comments: Mapping[str, 
     for name, text in comments.items():
         column = sql.Identifier(load.schema, load.table, name)
         connection.execute(sql.SQL("COMMENT ON COLUMN {} IS {}").format(column, sql.Literal(text)))
-
-
-def _holders(connection: Connection, load: Load) -> str:
-    """Sessions that have a lock on the table, as far as our role may see them."""
-    rows = connection.execute(
-        """
-        SELECT DISTINCT format('pid %%s (%%s, %%s)', l.pid,
-            coalesce(nullif(s.application_name, ''), 'unnamed'), coalesce(s.state, 'state unknown'))
-        FROM pg_locks l LEFT JOIN pg_stat_activity s USING (pid)
-        WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid()
-            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND l.relation IN (SELECT to_regclass(%s)::oid UNION
-                SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass(%s)::oid)
-        """,
-        [load.identifier(load.table).as_string(connection)] * 2,
-    ).fetchall()
-    return ", ".join(str(row[0]) for row in rows) or "they left just now"
