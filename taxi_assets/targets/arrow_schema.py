@@ -74,17 +74,25 @@ def check_fits(table: str, there: Sequence[tuple[str, pa.Schema]], name: str, ne
                 )
 
 
-def check_stream(table: str, schema: pa.Schema, partition_column: str) -> None:
+def check_stream(table: str, schema: pa.Schema, partition_column: str, *, ignore_case: bool = False) -> None:
     """Refuse what no store can keep as a table: no columns, a name twice, the partition column itself.
+
+    Args:
+        table: Name of the table, for the message.
+        schema: Of the stream.
+        partition_column: Added by the store.
+        ignore_case: The store takes ``X`` and ``x`` for one column.
 
     Raises:
         TargetError: Says which.
     """
-    names = schema.names
-    twice = sorted({name for name in names if names.count(name) > 1})
+    known_as = {name: name.casefold() if ignore_case else name for name in [*schema.names, partition_column]}
+    seen = [known_as[name] for name in schema.names]
+    twice = sorted({name for name in schema.names if seen.count(known_as[name]) > 1})
     if twice:
-        raise TargetError(f"{table}: the stream has more than one column {', '.join(twice)}")
-    if partition_column in names:
+        case = " (upper and lower case are the same to the store)" if ignore_case and len(twice) > 1 else ""
+        raise TargetError(f"{table}: the stream has more than one column {', '.join(twice)}{case}")
+    if known_as[partition_column] in seen:
         raise TargetError(f"{table}: leave {partition_column} out of the stream, the store adds it")
     if all(pa.types.is_null(field.type) for field in schema):
         raise TargetError(f"{table}: the stream has no column whose type is known")

@@ -9,7 +9,6 @@ A partition without rows leaves no trace in a table, and facts have no place in 
 ``_partitions``, is kept in the same transaction.
 """
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -50,7 +49,7 @@ class DuckDBTarget(Target):
         self, table: str, partition: date | None, stream: pa.RecordBatchReader, facts: Facts | None = None
     ) -> Report:
         """Delete the month and insert the stream, in one transaction."""
-        check_stream(table, stream.schema, self.partition_column)
+        check_stream(table, stream.schema, self.partition_column, ignore_case=True)
         started = time.monotonic()
         # Writers of one process take turns: DuckDB would refuse the second one's ALTER TABLE or ledger row.
         with write_lock(duckdb_path(self.url)), self.connect() as connection:
@@ -103,8 +102,9 @@ class DuckDBTarget(Target):
             schema = place.schema()
             if schema is None or place.held(partition) is None:
                 return no_rows(columns)
-            query = sum_query(table, schema, columns, place.source(partition))
-            return totals_of(connection.execute(query).fetchall()[0], columns)
+            source, values = place.source(partition)
+            query = sum_query(table, schema, columns, source)
+            return totals_of(connection.execute(query, values).fetchall()[0], columns)
 
     def uri(self, table: str, partition: date | None = None) -> str:
         """File, schema and table."""
@@ -118,23 +118,19 @@ class DuckDBTarget(Target):
         self, place: Table, partition: date | None, stream: pa.RecordBatchReader, facts: Facts
     ) -> Report:
         new = plain_schema(stream.schema)
-        before = place.partitions()
-        if before and (partition is None) != (None in before):
-            kind = "no partitions" if partition is not None else "partitions"
-            raise TargetError(f"{place.name} has {kind}; write {partition} to a table of another name")
-        stored = place.schema()
-        others = [one for one in before if one != partition]
-        if stored is not None and not others:
-            place.drop()  # nothing else is in it: the stream alone says what the columns are
-            stored = None
+        replaced, stored = place.held(partition), place.schema()
         if stored is not None:
-            check_fits(place.name, [(str(max(others, key=str)), stored)], str(partition), new)
+            other = _other(place, partition, stored)
+            if other is None:
+                place.drop()  # nothing else is in it: the stream alone says what the columns are
+                stored = None
+            else:
+                check_fits(place.name, [(other, stored)], str(partition), new)
         place.shape(new, stored, partitioned=partition is not None)
         place.delete(partition)
         rows = place.insert(partition, _plain(stream, new), new)
         place.comment(new)
-        place.record(partition, rows, json.dumps(dict(facts)))
-        replaced = before.get(partition)
+        place.ledger.record(partition, rows, facts)
         return Report(rows, 0, replaced.rows if replaced else None)
 
     def _plan(
@@ -152,9 +148,24 @@ class DuckDBTarget(Target):
         names = stored.names if columns is None else list(columns)
         check_columns(place.name, names, stored.names)
         check_conditions(place.name, where, stored.names)
-        chosen = check_partitions(place.name, partitions, list(place.partitions()))
+        chosen: list[date | None] = list(partitions or ())
+        if partitions is None or not all(place.held(one) for one in partitions):
+            chosen = check_partitions(place.name, partitions, list(place.partitions()))
         schema = pa.schema([stored.field(name) for name in names])
         return schema, [place.select(partition, names, where) for partition in chosen]
+
+
+def _other(place: Table, partition: date | None, stored: pa.Schema) -> str | None:
+    """Name of another partition, None if the table holds nothing else.
+
+    Raises:
+        TargetError: The table has partitions and is to have none, or the other way round.
+    """
+    partitioned = place.column in stored.names
+    if partitioned != (partition is not None) and not place.empty():
+        kind = "partitions" if partitioned else f"no partitions: no column {place.column}"
+        raise TargetError(f"{place.name} has {kind}; write {partition} to a table of another name")
+    return place.other(partition) if partitioned and partition else None
 
 
 def _batches(connection: Connection, queries: Sequence[tuple[str, list[Any]]]) -> Iterator[pa.RecordBatch]:

@@ -3,20 +3,27 @@
 DDL takes no parameters, so comments are the one place with literals, quoted by ``literal``.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from taxi_assets.targets.duckdb_file import Connection
+from taxi_assets.targets.duckdb_ledger import LEDGER, Ledger
 from taxi_assets.targets.sums import quoted
-from taxi_assets.targets.target import Condition, Held
+from taxi_assets.targets.target import Condition, Held, TargetError
 
-LEDGER = "_partitions"
 _INCOMING = "_incoming"
+_REFUSALS = (
+    duckdb.CatalogException,  # the name is a view's, or a column is there in another case
+    duckdb.BinderException,
+    duckdb.ConstraintException,  # of a constraint that somebody has added
+    duckdb.DependencyException,  # of an index that somebody has added
+)
 
 
 def literal(text: str) -> str:
@@ -39,18 +46,16 @@ class Table:
         return f"{quoted(self.schema_name)}.{quoted(self.name)}"
 
     @property
-    def _ledger(self) -> str:
-        return f"{quoted(self.schema_name)}.{quoted(LEDGER)}"
+    def ledger(self) -> Ledger:
+        """What was loaded into it."""
+        return Ledger(self.connection, self.schema_name, self.name)
 
     def tables(self) -> list[str]:
         """Tables of the schema, but for the ledger."""
-        return [name for name in self._all_tables() if name != LEDGER]
-
-    def _all_tables(self) -> list[str]:
         rows = self.connection.execute(
-            "SELECT table_name FROM duckdb_tables() "
-            " WHERE database_name = current_database() AND schema_name = ? ORDER BY 1",
-            [self.schema_name],
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
+            " AND schema_name = ? AND table_name <> ? ORDER BY 1",
+            [self.schema_name, LEDGER],
         ).fetchall()
         return [name for (name,) in rows]
 
@@ -65,17 +70,23 @@ class Table:
         return pa.schema(sorted(schema, key=lambda field: field.name == self.column))
 
     def partitions(self) -> dict[date | None, Held]:
-        """Every partition, oldest first: rows by count, facts by the ledger."""
+        """Every partition, oldest first: rows by count, facts by the ledger.
+
+        Rows without a month, which somebody put into a table that has months, are none's.
+        """
         schema = self.schema()
         if schema is None:
             return {}
-        column = quoted(self.column) if self.column in schema.names else "CAST(NULL AS DATE)"
+        if self.column not in schema.names:
+            whole = self.held(None)
+            return {None: whole} if whole else {}
+        column = quoted(self.column)
         counted = dict(
             self.connection.execute(
-                f"SELECT {column}, count(*) FROM {self.qualified} GROUP BY 1"  # noqa: S608
+                f"SELECT {column}, count(*) FROM {self.qualified} WHERE {column} IS NOT NULL GROUP BY 1"  # noqa: S608
             ).fetchall()
         )
-        known = self._known()
+        known = self.ledger.known()
         ordered = sorted({*counted, *known}, key=lambda partition: partition or date.min)
         return {one: Held(counted.get(one, 0), known.get(one, {})) for one in ordered}
 
@@ -84,15 +95,33 @@ class Table:
         schema = self.schema()
         if schema is None or (partition is None) == (self.column in schema.names):
             return None
-        (rows,) = self.connection.execute(f"SELECT count(*) FROM {self.source(partition)}").fetchall()[0]  # noqa: S608
-        facts = self._known().get(partition)
+        source, values = self.source(partition)
+        (rows,) = self.connection.execute(f"SELECT count(*) FROM {source}", values).fetchall()[0]  # noqa: S608
+        facts = self.ledger.known().get(partition)
         return Held(rows, facts or {}) if rows or facts is not None else None
 
-    def source(self, partition: date | None) -> str:
-        """What stands behind FROM for one partition."""
+    def empty(self) -> bool:
+        """Whether the table holds no row and no partition without rows."""
+        rows = self.connection.execute(f"SELECT 1 FROM {self.qualified} LIMIT 1").fetchall()  # noqa: S608
+        return not rows and not self.ledger.known()
+
+    def other(self, partition: date) -> str | None:
+        """Name of a partition but for this one, or None; looks at one row at most."""
+        known = [str(one) for one in self.ledger.known() if one != partition]
+        if known:
+            return max(known)
+        column = quoted(self.column)
+        rows = self.connection.execute(
+            f"SELECT {column} FROM {self.qualified} WHERE {column} IS DISTINCT FROM ? LIMIT 1",  # noqa: S608
+            [partition],
+        ).fetchall()
+        return str(rows[0][0] or f"rows without {self.column}") if rows else None
+
+    def source(self, partition: date | None) -> tuple[str, list[Any]]:
+        """What stands behind FROM for one partition, and its values."""
         if partition is None:
-            return self.qualified
-        return f"{self.qualified} WHERE {quoted(self.column)} = DATE {literal(partition.isoformat())}"
+            return self.qualified, []
+        return f"{self.qualified} WHERE {quoted(self.column)} = ?", [partition]
 
     def select(
         self, partition: date | None, names: Sequence[str], where: Sequence[Condition]
@@ -111,26 +140,50 @@ class Table:
 
     def drop(self) -> None:
         """Forget the table's columns."""
-        self.connection.execute(f"DROP TABLE {self.qualified}")
+        with self._refusals():
+            self.connection.execute(f"DROP TABLE {self.qualified}")
 
     def shape(self, new: pa.Schema, stored: pa.Schema | None, *, partitioned: bool) -> None:
         """Make the table, or give it the columns that it lacks."""
-        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.schema_name)}")
         types = self._types(new)
-        if stored is None:
-            last = {self.column: "DATE"} if partitioned else {}
+        with self._refusals():
+            if stored is not None:
+                self._widen(types, stored)
+                return
+            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.schema_name)}")
+            last = {self.column: "DATE NOT NULL"} if partitioned else {}
             columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in {**types, **last}.items())
             self.connection.execute(f"CREATE TABLE {self.qualified} ({columns})")
-            return
-        for name in new.names:
-            if name not in stored.names:
-                self.connection.execute(
-                    f"ALTER TABLE {self.qualified} ADD COLUMN {quoted(name)} {types[name]}"
+            self.ledger.forget()
+
+    def _widen(self, types: Mapping[str, str], stored: pa.Schema) -> None:
+        there = {name.casefold(): name for name in stored.names}
+        for name, kind in types.items():
+            known = there.get(name.casefold())
+            if known is None:
+                self.connection.execute(f"ALTER TABLE {self.qualified} ADD COLUMN {quoted(name)} {kind}")
+            elif known != name:
+                raise TargetError(
+                    f"{self.name}: the stream's column {name} is {known} in the table, and DuckDB takes "
+                    f"them for the same. Nothing was changed. Spell it as there."
                 )
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """A retry meets the same table again, so it is told in words."""
+        try:
+            yield
+        except _REFUSALS as error:
+            raise TargetError(
+                f"{self.name}: something in {self.schema_name} is in the way. Nothing was changed. "
+                f"DuckDB says: {error}"
+            ) from error
 
     def delete(self, partition: date | None) -> None:
         """Delete the partition's rows."""
-        self.connection.execute(f"DELETE FROM {self.source(partition)}")  # noqa: S608
+        source, values = self.source(partition)
+        with self._refusals():
+            self.connection.execute(f"DELETE FROM {source}", values)  # noqa: S608
 
     def insert(self, partition: date | None, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> int:
         """Insert the batches; the number of their rows. An error in the stream comes out as it went in."""
@@ -152,10 +205,11 @@ class Table:
         )
         self.connection.register(_INCOMING, pa.RecordBatchReader.from_batches(schema, watched()))
         try:
-            self.connection.execute(
-                f"INSERT INTO {self.qualified} BY NAME SELECT *{constant} FROM {_INCOMING}",  # noqa: S608
-                values,
-            )
+            with self._refusals():
+                self.connection.execute(
+                    f"INSERT INTO {self.qualified} BY NAME SELECT *{constant} FROM {_INCOMING}",  # noqa: S608
+                    values,
+                )
         except Exception:
             if failure:
                 raise failure[0] from None
@@ -174,30 +228,6 @@ class Table:
             if text:
                 name = f"{self.qualified}.{quoted(field.name)}"
                 self.connection.execute(f"COMMENT ON COLUMN {name} IS {literal(text.decode())}")
-
-    def record(self, partition: date | None, rows: int, facts: str) -> None:
-        """Write the partition into the ledger."""
-        self.connection.execute(
-            f"CREATE TABLE IF NOT EXISTS {self._ledger}"
-            " (table_name VARCHAR, partition DATE, rows BIGINT, facts VARCHAR, replaced_at TIMESTAMPTZ)"
-        )
-        self.connection.execute(
-            f"DELETE FROM {self._ledger} WHERE table_name = ? AND partition IS NOT DISTINCT FROM ?",  # noqa: S608
-            [self.name, partition],
-        )
-        self.connection.execute(
-            f"INSERT INTO {self._ledger} VALUES (?, ?, ?, ?, now())",  # noqa: S608
-            [self.name, partition, rows, facts],
-        )
-
-    def _known(self) -> dict[date | None, dict[str, str]]:
-        if LEDGER not in self._all_tables():
-            return {}
-        rows = self.connection.execute(
-            f"SELECT partition, facts FROM {self._ledger} WHERE table_name = ?",  # noqa: S608
-            [self.name],
-        ).fetchall()
-        return {partition: json.loads(facts) for partition, facts in rows}
 
     def _types(self, schema: pa.Schema) -> dict[str, str]:
         """DuckDB's own idea of the Arrow types."""
