@@ -21,7 +21,8 @@ class ColumnInfo:
 
     Attributes:
         type: As ``format_type`` spells it.
-        clauses: What its definition says after the type: ``COLLATE``, ``DEFAULT``, ``NOT NULL``.
+        clauses: What its definition says after the type: ``COLLATE``, ``NOT NULL``, and the latter's
+            ``DEFAULT``. Any other default is left out: what a stream lacks becomes null.
         made_by_postgres: ``generated`` or ``identity``; empty for a column that holds what it is given.
         comment: Its comment.
     """
@@ -88,7 +89,8 @@ def _columns(connection: Connection, oid: int) -> dict[str, ColumnInfo]:
         """
         SELECT a.attname::text, format_type(a.atttypid, a.atttypmod),
             concat(' COLLATE ' || quote_ident(n.nspname) || '.' || quote_ident(c.collname),
-                ' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), CASE WHEN a.attnotnull THEN ' NOT NULL' END),
+                CASE WHEN a.attnotnull
+                    THEN concat(' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), ' NOT NULL') END),
             CASE WHEN a.attgenerated <> '' THEN 'generated' WHEN a.attidentity <> '' THEN 'identity'
                 ELSE '' END,
             col_description(a.attrelid, a.attnum)
