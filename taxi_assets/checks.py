@@ -6,7 +6,7 @@ blocking: what does not add up goes no further. A run over many months evaluates
 Absent on purpose: total = sum of its parts. The TLC's own data breaks it in 14 % of rows.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -20,6 +20,7 @@ from dagster import (
     AssetKey,
     Failure,
     MetadataValue,
+    Output,
     ResourceParam,
     asset_check,
 )
@@ -170,8 +171,8 @@ def _by_month(
     severity: AssetCheckSeverity,
 ) -> Events:
     """Evaluate every month of the run; Dagster itself records one evaluation a run only."""
-    months = context.op_execution_context.partition_keys
-    if len(months) == 1:
+    months = _months(context, key)
+    if context.op_execution_context.has_partition_key:
         only = judge(months[0])
         yield AssetCheckResult(
             passed=only.passed, description=only.description, metadata=only.metadata, severity=severity
@@ -191,12 +192,25 @@ def _by_month(
             blocking=severity == AssetCheckSeverity.ERROR,
             partition=month,
         )
-    yield AssetCheckResult(
+    # Said as an event: an AssetCheckResult looks for the run's one partition, which there may not be.
+    yield AssetCheckEvaluation(
+        asset_key=key,
+        check_name=name,
         passed=not failed,
-        severity=severity,
         description=f"{len(months)} months, failed: {', '.join(failed) or 'none'}",
         metadata={"months": len(months), "failed": failed},
+        severity=severity,
+        blocking=severity == AssetCheckSeverity.ERROR,
     )
+    yield Output(None, output_name=context.op_execution_context.op_def.output_defs[0].name)
+
+
+def _months(context: AssetCheckExecutionContext, key: AssetKey) -> Sequence[str]:
+    """The run's months; every materialized one where the run has none, as with *Execute all* in the UI."""
+    run = context.op_execution_context
+    if run.has_partition_key or run.has_partition_key_range:
+        return run.partition_keys
+    return sorted(run.instance.get_materialized_partitions(key))
 
 
 def _judged(judge: Callable[[str], Verdict], month: str) -> Verdict:

@@ -89,12 +89,22 @@ def main(arguments: list[str] | None = None) -> int:
     if rest and parsed.command is not psql:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     parsed.arguments = [one for one in rest if one != "--"]
-    from taxi_assets.targets.target import TargetError  # after parsing: --help need not wait for Dagster
+    # After parsing: --help need not wait for Dagster.
+    from psycopg import OperationalError
+
+    from taxi_assets.targets.embedded_postgres import EmbeddedServerError
+    from taxi_assets.targets.target import TargetError
 
     try:
         return int(parsed.command(parsed))
-    except (SettingsError, TargetError) as error:
+    except KeyboardInterrupt:
+        print("\nInterrupted. What is stored is whole; the same command goes on from there.", file=sys.stderr)
+        return 130
+    except SettingsError as error:
         print(error, file=sys.stderr)
+        return 2
+    except (TargetError, EmbeddedServerError, OperationalError, PermissionError) as error:
+        print(f"{error}\n`taxi-assets doctor` examines the whole setup.", file=sys.stderr)
         return 2
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from taxi_assets.definitions import build_definitions
 from taxi_assets.instance import open_instance
 from taxi_assets.load import run_job
-from taxi_assets.resources import build_stores
+from taxi_assets.resources import build_resources
 from taxi_assets.settings import Settings
 from taxi_assets.status import find_months, print_status
 from taxi_assets.tlc.services import SERVICES
@@ -33,24 +33,28 @@ def run_demo(settings: Settings, console: Console) -> int:
         return 1
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
-        succeeded = [run_job(definitions, "reference", instance, console)]
-        succeeded += [run_job(definitions, f"{name}_trips", instance, console, MONTHS) for name in SERVICES]
+        # All stops at the first that fails.
+        succeeded = run_job(definitions, "reference", instance, console) and all(
+            run_job(definitions, f"{name}_trips", instance, console, MONTHS) for name in SERVICES
+        )
+    if not succeeded:
+        return 1
     months = find_months(settings)
     print_status(months, console)
     console.print(
         "\nWhere to look next:\n"
         "  make dev      the same months in Dagster's UI, http://localhost:3000\n"
-        "  make psql     the tables in Postgres; \\dt+ lists them\n"
+        "  make psql     the tables in Postgres; \\d lists them\n"
         f"  {settings.lake_url}/lake   the same rows as Parquet\n"
         "  README.md     real months, other stores, and how it works",
         soft_wrap=True,
         highlight=False,
     )
-    return 0 if all(succeeded) and months and all(month.whole for month in months) else 1
+    return 0 if months and all(month.whole for month in months) else 1
 
 
 def _real_months(settings: Settings) -> str:
-    files = build_stores(settings)["raw_files"]
+    files = build_resources(settings, conceal=False)["raw_files"]
     kept = {name: files.partitions(f"raw/{name}_trips") for name in SERVICES}
     real = [
         f"{name} {month:%Y-%m}"

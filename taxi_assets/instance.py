@@ -6,6 +6,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from dagster import DagsterInstance
+from filelock import FileLock
 
 from taxi_assets.settings import Settings
 
@@ -18,14 +19,23 @@ load_from:
 
 
 def prepare_home(settings: Settings) -> Path:
-    """Make ``DAGSTER_HOME`` with our ``dagster.yaml``, unless there is one that somebody may have edited."""
+    """Make ``DAGSTER_HOME``: our ``dagster.yaml``, unless somebody has one there, and an empty history.
+
+    One process at a time: Dagster makes its SQLite files without a lock, and two that do it at once leave
+    a history that no later process can open.
+    """
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        with as_file(files("taxi_assets") / "dagster.yaml") as ours:
-            shutil.copyfile(ours, home / "dagster.yaml")
-    (home / "workspace.yaml").write_text(WORKSPACE)
     os.environ["DAGSTER_HOME"] = str(home)  # Dagster and its child processes look there
+    with FileLock(home / ".preparing.lock"):
+        if not (home / "dagster.yaml").exists():
+            with as_file(files("taxi_assets") / "dagster.yaml") as ours:
+                shutil.copyfile(ours, home / "dagster.yaml")
+        (home / "workspace.yaml").write_text(WORKSPACE)
+        with DagsterInstance.from_config(str(home)) as instance:
+            instance.get_runs_count()
+            instance.event_log_storage.get_maximum_record_id()
+            instance.all_instigator_state()
     return home
 
 

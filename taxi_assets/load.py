@@ -3,10 +3,14 @@
 For a terminal, a notebook or a cron line. All months go through one run, one after the other.
 """
 
+import signal
+import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 
-from dagster import DagsterInstance, Definitions
+from dagster import AssetCheckSeverity, DagsterEventType, DagsterInstance, Definitions, ExecuteInProcessResult
 from rich.console import Console
 
 from taxi_assets.assets.common import monthly_partitions
@@ -41,7 +45,7 @@ def run_job(
     instance: DagsterInstance,
     console: Console,
     months: tuple[date, date] | None = None,
-    log_level: str = "WARNING",
+    log_level: str = "CRITICAL",
 ) -> bool:
     """Run a job in this process, over a range of months if it has any; says whether it succeeded.
 
@@ -54,12 +58,51 @@ def run_job(
             f"dagster/asset_partition_range_{end}": month_key(month)
             for end, month in zip(("start", "end"), months, strict=True)
         }
-    console.print(f"{job_name} … ", end="" if log_level == "WARNING" else "\n")
-    result = definitions.resolve_job_def(job_name).execute_in_process(
-        run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
-        instance=instance,
-        tags=tags,
-        raise_on_error=False,
-    )
+    console.print(f"{job_name} … ", end="" if log_level == "CRITICAL" else "\n")
+    with heeding_interrupts():
+        result = definitions.resolve_job_def(job_name).execute_in_process(
+            run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
+            instance=instance,
+            tags=tags,
+            raise_on_error=False,
+        )
     console.print(f"{'done' if result.success else '[red]failed[/]'} in {time.monotonic() - started:.1f} s")
+    for sentence in _reasons(result):
+        console.print(f"  {sentence}", markup=False, highlight=False, soft_wrap=True)
     return result.success
+
+
+@contextmanager
+def heeding_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt at the end of the block if Ctrl-C came meanwhile.
+
+    While a job runs, Dagster takes the signal for itself: it ends the step at hand, or nothing at all where
+    it has no ear for it. Python writes every signal to the wakeup descriptor too, whoever handles it.
+    """
+    ours, pythons = socket.socketpair()
+    with ours, pythons:
+        ours.setblocking(False)
+        pythons.setblocking(False)
+        before = signal.set_wakeup_fd(pythons.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+        with suppress(BlockingIOError):
+            if signal.SIGINT in ours.recv(4096):
+                raise KeyboardInterrupt
+
+
+def _reasons(result: ExecuteInProcessResult) -> Iterator[str]:
+    """Why steps and checks failed, in the words of whoever raised it; the history has the tracebacks."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error and error.cause:
+                error = error.cause
+            yield f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+        if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed and evaluation.severity == AssetCheckSeverity.ERROR:
+                month = f" {evaluation.partition}" if evaluation.partition else ""
+                yield f"{event.step_key}{month}: {evaluation.description}"

@@ -12,12 +12,20 @@ from taxi_assets.targets.io_manager import TargetIOManager
 from taxi_assets.targets.target import Target
 
 
-def build_resources(settings: Settings) -> dict[str, Any]:
-    """Every resource of the code location, by its key."""
-    lake, postgres, warehouse = lake_target(settings), postgres_target(settings), warehouse_target(settings)
+def build_resources(settings: Settings, *, conceal: bool = True) -> dict[str, Any]:
+    """Every resource of the code location, by its key.
+
+    Args:
+        settings: What to build them from.
+        conceal: Leave a URL with a password to Dagster as the name of its variable, so that the UI can't
+            show it. False for use outside a run, where nobody replaces the name by what it holds.
+    """
+    concealed = _concealed if conceal else _plain
+    lake, warehouse = lake_target(settings), warehouse_target(settings)
+    postgres = postgres_target(settings, concealed("TAXI_POSTGRES_URL", settings.postgres_url))
     raw_files = FileStore(url=settings.lake_url)
     return {
-        "source": PublishedSource(url=_concealed("TAXI_SOURCE_URL", settings.source_url)),
+        "source": PublishedSource(url=concealed("TAXI_SOURCE_URL", settings.source_url)),
         "raw_files": raw_files,
         "raw_io": FileIOManager(files=raw_files),
         "lake": lake,
@@ -29,13 +37,6 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     }
 
 
-def build_stores(settings: Settings) -> dict[str, Any]:
-    """The same resources for use outside a run: names of variables are replaced by what they hold."""
-    resources = build_resources(settings)
-    stores = ("raw_files", "lake", "postgres", "warehouse")
-    return {name: resources[name].process_config_and_initialize() for name in stores}
-
-
 def lake_target(settings: Settings) -> Target:
     """Hive-partitioned Parquet in a directory or bucket."""
     from taxi_assets.targets.parquet import ParquetTarget
@@ -43,12 +44,12 @@ def lake_target(settings: Settings) -> Target:
     return ParquetTarget(url=settings.lake_url)
 
 
-def postgres_target(settings: Settings) -> Target:
+def postgres_target(settings: Settings, url: Any) -> Target:
     """Postgres, indexed for what people ask first: when, and from where."""
     from taxi_assets.targets.postgres import PostgresTarget
 
     return PostgresTarget(
-        url=_concealed("TAXI_POSTGRES_URL", settings.postgres_url),
+        url=url,
         home=str(settings.home / "postgres"),
         schema_name=settings.postgres_schema,
         brin_columns=["pickup_at"],
@@ -77,6 +78,10 @@ def kinds(settings: Settings) -> dict[str, set[str]]:
             "bigquery" if settings.warehouse_url.startswith("bigquery:") else "duckdb",
         },
     }
+
+
+def _plain(variable: str, value: str) -> str:  # noqa: ARG001 - stands in for _concealed
+    return value
 
 
 def _concealed(variable: str, value: str) -> Any:

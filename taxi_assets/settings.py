@@ -8,11 +8,23 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import parse_qs
 
 TLC_URL = "https://d37ci6vzurychx.cloudfront.net/trip-data"
 """Where the TLC publishes: one file per service and month."""
+
+
+KNOWN = (
+    "TAXI_HOME",
+    "TAXI_POSTGRES_URL",
+    "TAXI_POSTGRES_SCHEMA",
+    "TAXI_LAKE_URL",
+    "TAXI_WAREHOUSE_URL",
+    "TAXI_SOURCE_URL",
+    "TAXI_REAL_DATA",  # where tests find real files
+)
 
 
 class SettingsError(ValueError):
@@ -75,9 +87,20 @@ class Settings:
             ),
             source_url=_expanded(read("TAXI_SOURCE_URL", TLC_URL, _check_source)),
         )
+        problems += _misspelt(given)
         if problems:
             raise SettingsError("\n".join(problems))
         return settings
+
+
+def _misspelt(given: Mapping[str, str]) -> list[str]:
+    """A variable that nobody reads would leave its setting at the default, and fill the wrong store."""
+    strangers = sorted(name for name in given if name.startswith("TAXI_") and name not in KNOWN)
+    return [
+        f"{name} is no setting: did you mean {' or '.join(near)}?"
+        for name in strangers
+        if (near := get_close_matches(name, KNOWN, n=1))
+    ]
 
 
 def _expanded(value: str) -> str:
@@ -113,7 +136,7 @@ def _check_home(value: str) -> str | None:
 
 
 _HOST = r"(?:\[[0-9a-fA-F:.]+\]|[^/?#@:,\[\]]*)(?::\d+)?"
-_POSTGRES = re.compile(rf"postgres(?:ql)?://(?:[^/?#@]*@)?{_HOST}(?:,{_HOST})*/[^/?#@]+(?:\?[^#]*)?")
+_POSTGRES = re.compile(rf"postgresql://(?:[^/?#@]*@)?{_HOST}(?:,{_HOST})*/[^/?#@]+(?:\?[^#]*)?")
 
 
 def _check_postgres(value: str) -> str | None:

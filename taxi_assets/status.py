@@ -8,15 +8,20 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from taxi_assets.resources import build_stores
+from taxi_assets.resources import build_resources
 from taxi_assets.settings import Settings
 from taxi_assets.targets.target import Held, Target
 from taxi_assets.tlc.services import SERVICES, month_key
 
+UNCOUNTED = -1
+
 
 @dataclass(frozen=True)
 class MonthStatus:
-    """Rows of one service and month wherever they stand; None where there is no such month."""
+    """Rows of one service and month wherever they stand; None where there is no such month.
+
+    ``raw`` is ``UNCOUNTED`` for a CSV copy, which tells its rows only when it is read.
+    """
 
     service: str
     month: date
@@ -30,14 +35,13 @@ class MonthStatus:
         """Whether raw = cleaned + quarantined, and every target holds the cleaned rows."""
         if self.cleaned is None or self.quarantined is None:
             return False
-        # A raw CSV copy tells its rows only when it is read.
-        conserved = self.raw in (None, self.cleaned + self.quarantined)
+        conserved = self.raw in (UNCOUNTED, self.cleaned + self.quarantined)
         return conserved and all(rows == self.cleaned for rows in self.stored.values())
 
 
 def find_months(settings: Settings) -> list[MonthStatus]:
     """Ask every store for every month of every service."""
-    stores = build_stores(settings)
+    stores = build_resources(settings, conceal=False)
     lake, files = stores["lake"], stores["raw_files"]
     found = []
     for service in SERVICES.values():
@@ -56,7 +60,7 @@ def find_months(settings: Settings) -> list[MonthStatus]:
             MonthStatus(
                 service.name,
                 month,
-                int(raw[month]["rows"]) if "rows" in raw.get(month, {}) else None,
+                int(raw[month].get("rows", UNCOUNTED)) if month in raw else None,
                 _rows(cleaned, month),
                 _rows(quarantined, month),
                 {name: _rows(held, month) for name, held in stored.items()},
@@ -76,9 +80,15 @@ def print_status(months: list[MonthStatus], console: Console) -> None:
     table.add_column("adds up", no_wrap=True)
     for one in months:
         counts = (one.raw, one.cleaned, one.quarantined, *one.stored.values())
-        cells = ["-" if count is None else f"{count:,}" for count in counts]
+        cells = [_cell(count) for count in counts]
         table.add_row(one.service, month_key(one.month), *cells, "yes" if one.whole else "[red]NO")
     console.print(table)
+
+
+def _cell(count: int | None) -> str:
+    if count is None:
+        return "-"
+    return "csv" if count == UNCOUNTED else f"{count:,}"
 
 
 def _partitions(target: Target, key: list[str]) -> dict[date | None, Held]:

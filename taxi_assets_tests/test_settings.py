@@ -79,7 +79,7 @@ ACCEPTED = {
     "TAXI_POSTGRES_URL": [
         "embedded",
         "postgresql://ana@host/db",
-        "postgres://ana:s%40cret@host:5432/db?sslmode=require",
+        "postgresql://ana:s%40cret@host:5432/db?sslmode=require",
         "postgresql://one:5432,two:5433/db",
         "postgresql://[::1]:5432/db",
         "postgresql:///db?host=/var/run/postgresql",

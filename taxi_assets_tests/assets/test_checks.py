@@ -147,3 +147,15 @@ def _published_count(graph: Graph, service: str, month: str) -> AssetCheckEvalua
     assert result.success
     (found,) = [one for one in evaluations(result) if one.check_name == "published_row_count"]
     return found
+
+
+def test_checks_that_are_launched_without_a_month_judge_every_month_that_stands(graph: Graph) -> None:
+    assert graph.run("green", "2023-01", "2023-02").success
+    job = graph.definitions.resolve_job_def("green_trips")
+    subset = job.get_subset(
+        asset_selection=set(), asset_check_selection=set(job.asset_layer.asset_graph.asset_check_keys)
+    )
+    result = subset.execute_in_process(instance=graph.instance, raise_on_error=False)
+    assert result.success
+    months = {evaluation.partition for evaluation in result.get_asset_check_evaluations()}
+    assert {"2023-01", "2023-02"} <= months
