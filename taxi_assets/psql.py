@@ -28,7 +28,8 @@ def run_psql(settings: Settings, arguments: list[str]) -> int:
     parts = conninfo_to_dict(url)
     # By the environment: everybody on the machine can read a process's arguments.
     os.environ["PGPASSWORD"] = str(parts.pop("password", ""))
-    os.environ["PGOPTIONS"] = f"-c search_path={settings.postgres_schema},public"
+    options = f"{parts.get('options') or ''} -c search_path={settings.postgres_schema},public"
+    parts["options"] = options.strip()
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's: it cancels the query
     try:
         return subprocess.run([program, make_conninfo("", **parts), *arguments], check=False).returncode

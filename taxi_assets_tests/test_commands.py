@@ -93,6 +93,12 @@ def test_status_reaches_a_postgres_whose_url_holds_a_password(
     assert command({**environment, "TAXI_POSTGRES_URL": with_password}, "status").returncode == 0
 
 
+def test_psql_opens_on_the_tables_of_the_trips(environment: dict[str, str]) -> None:
+    assert command(environment, "load", "green", "2023-01").returncode == 0
+    asked = command(environment, "psql", "-Atc", "SELECT count(*) FROM green_trips")
+    assert asked.stdout.strip().isdecimal(), asked.stderr
+
+
 def test_a_raw_file_that_is_lost_does_not_add_up(environment: dict[str, str]) -> None:
     assert command(environment, "load", "green", "2023-01").returncode == 0
     settings = Settings.from_environment(environment)
