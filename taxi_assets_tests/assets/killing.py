@@ -12,6 +12,7 @@ from pathlib import Path
 from dagster import DagsterInstance
 
 from taxi_assets_tests.assets.graph import Graph
+from taxi_assets_tests.servers.processes import apart
 
 # Importing Dagster and the graph takes longer than the run: one process does it for all runs.
 _context = multiprocessing.get_context("forkserver")
@@ -21,19 +22,11 @@ _context.set_forkserver_preload(["taxi_assets_tests.assets.killing"])
 @contextmanager
 def run_apart(graph: Graph, first: str, last: str) -> Iterator[tuple[BaseProcess, Connection]]:
     """A process that says ``go`` when its run of green months begins, and then whether it succeeded."""
-    here, there = _context.Pipe()
     temporary = graph.home / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
-    arguments = (graph.home, graph.postgres_url, graph.source_url, first, last, temporary, there)
-    process = _context.Process(target=_run, args=arguments)
-    process.start()
-    there.close()
-    try:
-        yield process, here
-    finally:
-        process.kill()
-        process.join()
-        here.close()
+    arguments = (graph.home, graph.postgres_url, graph.source_url, first, last, temporary)
+    with apart(_context, _run, *arguments) as running:
+        yield running
 
 
 def _run(

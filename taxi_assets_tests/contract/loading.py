@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from taxi_assets.targets.target import Target
 from taxi_assets_tests.contract.rows import TABLE, trips
+from taxi_assets_tests.servers.processes import apart
 
 _PRELOAD = ["taxi_assets_tests.contract.loading", "taxi_assets_tests.contract.targets"]
 _context = multiprocessing.get_context("forkserver")
@@ -29,17 +30,9 @@ def loader(
     target: Target, rows: int, generation: int, month: date
 ) -> Iterator[tuple[BaseProcess, Connection]]:
     """A process that says ``go`` when it is about to replace the month, and ``done`` when it has."""
-    here, there = _context.Pipe()
-    arguments = (type(target), target.model_dump(), dict(os.environ), rows, generation, month, there)
-    process = _context.Process(target=_load, args=arguments)
-    process.start()
-    there.close()
-    try:
-        yield process, here
-    finally:
-        process.kill()
-        process.join()
-        here.close()
+    arguments = (type(target), target.model_dump(), dict(os.environ), rows, generation, month)
+    with apart(_context, _load, *arguments) as running:
+        yield running
 
 
 def _load(

@@ -11,7 +11,6 @@ expiration times, no parameters inside scripts, ``num_rows`` is wrong.
 import hashlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from pathlib import Path
 import requests
 from filelock import FileLock
 
-from taxi_assets_tests.servers.gcs import _free_port
+from taxi_assets_tests.servers.processes import free_port, stop
 
 REQUIREMENTS = Path(__file__).with_name("bqemulator_requirements.txt")
 READY_WITHIN = 60.0  # seconds; 2.5 when the machine is idle
@@ -66,7 +65,7 @@ def bigquery_emulator(gcs_root: Path | None = None, data: Path | None = None) ->
         try:
             yield Emulator(endpoint, gcs_root)
         finally:
-            _stop(process)
+            stop(process, within=3)
 
 
 def _environment() -> Path:
@@ -138,7 +137,7 @@ def _start(
 def _start_once(
     python: Path, home: Path, gcs_root: Path | None, data: Path | None
 ) -> tuple[subprocess.Popen[bytes], str]:
-    rest, grpc = _free_port(), _free_port()
+    rest, grpc = free_port(), free_port()
     log = home / "emulator.log"
     environment = os.environ | {
         "HOME": str(home),
@@ -160,7 +159,7 @@ def _start_once(
     try:
         _wait_until_ready(process, endpoint, log)
     except BaseException:
-        _stop(process)
+        stop(process, within=3)
         raise
     return process, endpoint
 
@@ -179,12 +178,3 @@ def _wait_until_ready(process: subprocess.Popen[bytes], endpoint: str, log: Path
     raise EmulatorUnavailable(
         f"bqemulator did not answer within {READY_WITHIN:.0f} s: {log.read_text()[-600:]}"
     )
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(timeout=3)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

