@@ -115,15 +115,17 @@ class TargetIOManager(ConfigurableIOManager):
             yield path, self._told(path, when, report, partition)
             return
         column = (self.target.partition_column, when) if when else None
+
+        def put(name: tuple[str, ...], part: LazyPartition, rows: ArrowStream) -> Mapping[str, Any]:
+            report = self._replace(name, when, Guarded(rows, progress, column), {**part.facts, **facts})
+            return self._told(name, when, report, part)
+
         with partition.open() as rows:
-            guard = Guarded(rows, progress, column)
-            report = self._replace(path, when, guard, {**partition.facts, **facts})
-            yield path, self._told(path, when, report, partition)
+            yield path, put(path, partition, rows)
             for name, sibling in partition.siblings.items():
-                with sibling.open() as rows:
-                    guard = Guarded(rows, progress, column)
-                    report = self._replace(name, when, guard, {**sibling.facts, **facts})
-                yield name, self._told(name, when, report, sibling)
+                with sibling.open() as others:
+                    told = put(name, sibling, others)
+                yield name, told
 
     def _pass_over(
         self,
