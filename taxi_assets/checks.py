@@ -26,7 +26,8 @@ from dagster import (
 )
 
 from taxi_assets.assets.common import monthly_partitions, permanent_failures, trips_key
-from taxi_assets.assets.stored import TARGETS, TargetAsset
+from taxi_assets.assets.stored import TargetAsset, targets_of
+from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import intact
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.target import Target, TargetError, Totals
@@ -49,12 +50,12 @@ class Verdict:
     metadata: Mapping[str, Any]
 
 
-def checks_for(service: Service) -> list[AssetChecksDefinition]:
+def checks_for(service: Service, settings: Settings) -> list[AssetChecksDefinition]:
     """Every check of a service's assets."""
     return [
         published_count_check(service),
         conservation_check(service),
-        *(target_check(target, service) for target in TARGETS),
+        *(target_check(target, service) for target in targets_of(settings)),
     ]
 
 

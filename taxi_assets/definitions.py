@@ -15,8 +15,9 @@ from dagster import (
 
 from taxi_assets.assets.cleaned import cleaned_assets
 from taxi_assets.assets.raw import raw_asset
-from taxi_assets.assets.stored import TARGETS, target_asset
-from taxi_assets.assets.zones import zones
+from taxi_assets.assets.stored import target_asset, targets_of
+from taxi_assets.assets.zones import zones_asset
+from taxi_assets.automation import build_schedules, build_sensors
 from taxi_assets.checks import checks_for
 from taxi_assets.resources import build_resources, kinds
 from taxi_assets.settings import Settings
@@ -25,8 +26,11 @@ from taxi_assets.tlc.services import SERVICES, Service
 
 def service_assets(service: Service, settings: Settings) -> list[AssetsDefinition]:
     """A service's chain: raw, cleaned and quarantined, then the cleaned rows in each target."""
-    stored = [target_asset(target, service, kinds(settings)[target.name]) for target in TARGETS]
-    return [raw_asset(service), cleaned_assets(service), *stored]
+    stored = [
+        target_asset(target, service, settings, kinds(settings)[target.name])
+        for target in targets_of(settings)
+    ]
+    return [raw_asset(service, settings), cleaned_assets(service, settings), *stored]
 
 
 def build_definitions(settings: Settings) -> Definitions:
@@ -39,8 +43,8 @@ def build_definitions(settings: Settings) -> Definitions:
         warnings.simplefilter("ignore", PreviewWarning)
         assets = [asset for _, service in services for asset in service_assets(service, settings)]
         return Definitions(
-            assets=with_source_code_references([*assets, zones]),
-            asset_checks=[check for _, service in services for check in checks_for(service)],
+            assets=with_source_code_references([*assets, zones_asset(settings)]),
+            asset_checks=[check for _, service in services for check in checks_for(service, settings)],
             jobs=[
                 define_asset_job(
                     f"{name}_trips",
@@ -56,6 +60,8 @@ def build_definitions(settings: Settings) -> Definitions:
                     description="What the trips refer to: the taxi zones.",
                 )
             ],
+            sensors=build_sensors(settings),
+            schedules=build_schedules(settings),
             resources=build_resources(settings),
             # Steps share one process: a month's five steps take 3 s so, 13 s in processes of their own.
             executor=in_process_executor,

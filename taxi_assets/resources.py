@@ -5,7 +5,8 @@ from typing import Any
 from dagster import EnvVar
 
 from taxi_assets.assets.raw import PublishedSource
-from taxi_assets.settings import Settings, has_password
+from taxi_assets.setting_values import has_password
+from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import FileIOManager
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.io_manager import TargetIOManager

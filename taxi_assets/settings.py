@@ -5,12 +5,15 @@ variable, what was read (never a password), and what would be right.
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from urllib.parse import parse_qs
+
+from taxi_assets import setting_values as values
+from taxi_assets.setting_values import TARGET_NAMES, expanded, redacted
+from taxi_assets.tlc.services import SERVICES, parse_month
 
 TLC_URL = "https://d37ci6vzurychx.cloudfront.net/trip-data"
 """Where the TLC publishes: one file per service and month."""
@@ -23,6 +26,16 @@ KNOWN = (
     "TAXI_LAKE_URL",
     "TAXI_WAREHOUSE_URL",
     "TAXI_SOURCE_URL",
+    "TAXI_TARGETS",
+    "TAXI_LANDING_URL",
+    "TAXI_WATCH_FROM",
+    "TAXI_POLL_SECONDS",
+    "TAXI_RETRY_SECONDS",
+    "TAXI_MONTHS_PER_RUN",
+    "TAXI_MAX_ROWS_FACTOR",
+    "TAXI_MAX_QUARANTINE_SHARE",
+    "TAXI_ALERT_URLS",
+    "TAXI_UI_URL",
     "TAXI_REAL_DATA",  # where tests find real files
 )
 
@@ -43,6 +56,18 @@ class Settings:
         lake_url: ``TAXI_LAKE_URL``: a directory, or ``gs://bucket/prefix``.
         warehouse_url: ``TAXI_WAREHOUSE_URL``: ``duckdb:///file``, or ``bigquery://project/dataset``.
         source_url: ``TAXI_SOURCE_URL``: the TLC, a mirror, a directory, ``gs://…``, or ``synthetic``.
+        targets: ``TAXI_TARGETS``: the targets that are switched on; all three by default.
+        landing_url: ``TAXI_LANDING_URL``: where people put files by hand, or '' for nowhere.
+        watch_from: ``TAXI_WATCH_FROM``: the first month that the sensors keep complete by themselves, or None
+            for the newest published one when they first look.
+        poll_seconds: ``TAXI_POLL_SECONDS``: the longest that a sensor waits between two looks.
+        retry_seconds: ``TAXI_RETRY_SECONDS``: the first pause before a step is tried again; it doubles.
+        months_per_run: ``TAXI_MONTHS_PER_RUN``: most months in one run of a backfill, by service.
+        max_rows_factor: ``TAXI_MAX_ROWS_FACTOR``: how many times more or fewer rows than its neighbours a
+            month may have before a person has to look at it.
+        max_quarantine_share: ``TAXI_MAX_QUARANTINE_SHARE``: the same for its share of rejected rows.
+        alert_urls: ``TAXI_ALERT_URLS``: Apprise's URLs of who is told of failures. Secrets.
+        ui_url: ``TAXI_UI_URL``: where people open Dagster's UI, for links in alerts.
     """
 
     home: Path
@@ -52,6 +77,16 @@ class Settings:
     lake_url: str
     warehouse_url: str
     source_url: str = field(repr=False)
+    targets: tuple[str, ...] = TARGET_NAMES
+    landing_url: str = ""
+    watch_from: date | None = None
+    poll_seconds: int = 1800
+    retry_seconds: int = 10
+    months_per_run: Mapping[str, int] = field(default_factory=dict)
+    max_rows_factor: float = 3.0
+    max_quarantine_share: float = 0.05
+    alert_urls: tuple[str, ...] = field(default=(), repr=False)
+    ui_url: str = "http://localhost:3000"
 
     @staticmethod
     def from_environment(
@@ -72,25 +107,64 @@ class Settings:
         def read(variable: str, default: str, check: Callable[[str], str | None]) -> str:
             value = given.get(variable, "").strip() or (defaults or {}).get(variable, default)
             if problem := check(value):
-                problems.append(f"{variable} is {redacted(value)!r}: {problem}.")
+                shown = "not understood" if variable == "TAXI_ALERT_URLS" else repr(redacted(value))
+                problems.append(f"{variable} is {shown}: {problem}.")
             return value
 
-        home = Path(_expanded(read("TAXI_HOME", "~/.taxi_assets", _check_home))).absolute()
-        settings = Settings(
-            home=home,
-            dagster_home=Path(_expanded(read("DAGSTER_HOME", str(home / "dagster"), _check_home))).absolute(),
-            postgres_url=read("TAXI_POSTGRES_URL", "embedded", _check_postgres),
-            postgres_schema=read("TAXI_POSTGRES_SCHEMA", "taxi", _check_name),
-            lake_url=_expanded(read("TAXI_LAKE_URL", str(home / "lake"), _check_lake)),
-            warehouse_url=_expanded(
-                read("TAXI_WAREHOUSE_URL", f"duckdb:///{home / 'warehouse.duckdb'}", _check_warehouse)
+        home = Path(expanded(read("TAXI_HOME", "~/.taxi_assets", values.check_home))).absolute()
+        texts = {
+            "dagster_home": read("DAGSTER_HOME", str(home / "dagster"), values.check_home),
+            "postgres_url": read("TAXI_POSTGRES_URL", "embedded", values.check_postgres),
+            "postgres_schema": read("TAXI_POSTGRES_SCHEMA", "taxi", values.check_name),
+            "lake_url": read("TAXI_LAKE_URL", str(home / "lake"), values.check_lake),
+            "warehouse_url": read(
+                "TAXI_WAREHOUSE_URL", f"duckdb:///{home / 'warehouse.duckdb'}", values.check_warehouse
             ),
-            source_url=_expanded(read("TAXI_SOURCE_URL", TLC_URL, _check_source)),
-        )
+            "source_url": read("TAXI_SOURCE_URL", TLC_URL, values.check_source),
+            "targets": read("TAXI_TARGETS", ",".join(TARGET_NAMES), values.check_targets),
+            "landing_url": read("TAXI_LANDING_URL", "", values.check_landing),
+            "watch_from": read("TAXI_WATCH_FROM", "", values.check_month),
+            "poll_seconds": read("TAXI_POLL_SECONDS", "1800", values.check_seconds),
+            "retry_seconds": read("TAXI_RETRY_SECONDS", "10", values.check_seconds),
+            "months_per_run": read("TAXI_MONTHS_PER_RUN", "", values.check_months_per_run),
+            "max_rows_factor": read("TAXI_MAX_ROWS_FACTOR", "3", values.check_factor),
+            "max_quarantine_share": read("TAXI_MAX_QUARANTINE_SHARE", "0.05", values.check_share),
+            "alert_urls": read("TAXI_ALERT_URLS", "", values.check_alert_urls),
+            "ui_url": read("TAXI_UI_URL", "http://localhost:3000", values.check_ui),
+        }
         problems += _misspelt(given)
         if problems:
             raise SettingsError("\n".join(problems))
-        return settings
+        return _typed(home, texts)
+
+    def interval(self, usual: int) -> int:
+        """Seconds between two looks of a sensor that usually waits for ``usual``."""
+        return min(usual, self.poll_seconds)
+
+
+def _typed(home: Path, texts: Mapping[str, str]) -> Settings:
+    """Checked texts as what they mean."""
+    sized = dict(pair.strip().split("=") for pair in texts["months_per_run"].split(",") if pair)
+    usual: dict[str, int] = {name: service.months_per_run for name, service in SERVICES.items()}
+    return Settings(
+        home=home,
+        dagster_home=Path(expanded(texts["dagster_home"])).absolute(),
+        postgres_url=texts["postgres_url"],
+        postgres_schema=texts["postgres_schema"],
+        lake_url=expanded(texts["lake_url"]),
+        warehouse_url=expanded(texts["warehouse_url"]),
+        source_url=expanded(texts["source_url"]),
+        targets=tuple(name for name in TARGET_NAMES if name in texts["targets"].replace(" ", "").split(",")),
+        landing_url=expanded(texts["landing_url"]),
+        watch_from=parse_month(texts["watch_from"]) if texts["watch_from"] else None,
+        poll_seconds=int(texts["poll_seconds"]),
+        retry_seconds=int(texts["retry_seconds"]),
+        months_per_run={**usual, **{name: int(months) for name, months in sized.items()}},
+        max_rows_factor=float(texts["max_rows_factor"]),
+        max_quarantine_share=float(texts["max_quarantine_share"]),
+        alert_urls=tuple(texts["alert_urls"].split()),
+        ui_url=texts["ui_url"].rstrip("/"),
+    )
 
 
 def _misspelt(given: Mapping[str, str]) -> list[str]:
@@ -101,94 +175,3 @@ def _misspelt(given: Mapping[str, str]) -> list[str]:
         for name in strangers
         if (near := get_close_matches(name, KNOWN, n=1))
     ]
-
-
-def _expanded(value: str) -> str:
-    scheme = next((scheme for scheme in ("file://", "duckdb:///") if value.startswith(scheme)), "")
-    # Not Path.expanduser, which raises where there is no such home.
-    return scheme + os.path.expanduser(value.removeprefix(scheme))  # noqa: PTH111
-
-
-# A password is taken for longer than it may be rather than shorter: it may hold '@', '/' and ':' by
-# mistake, the scheme may be misspelt or missing, and a number after the last colon is a port.
-_PASSWORDS = (
-    (re.compile(r"^((?>[^:@]*://)?+[^:]*):.*@", re.DOTALL), r"\1:***@"),
-    (re.compile(r"(://[^:/?@\[]*):(?!\d*(?:[/?,]|$))(?!\*\*\*@).*", re.DOTALL), r"\1:***"),
-    (re.compile(r"(password\s*=).*", re.DOTALL | re.IGNORECASE), r"\1***"),
-)
-
-
-def redacted(url: str) -> str:
-    """A URL or connection string without its password."""
-    for pattern, replacement in _PASSWORDS:
-        url = pattern.sub(replacement, url)
-    return url
-
-
-def has_password(url: str) -> bool:
-    """Whether a URL holds a password, in the place of one or as a parameter; signed URLs count too."""
-    signed = url.startswith(("https://", "http://")) and "?" in url
-    return signed or redacted(url) != url
-
-
-def _check_home(value: str) -> str | None:
-    return "there is no such home directory" if _expanded(value).startswith("~") else None
-
-
-_HOST = r"(?:\[[0-9a-fA-F:.]+\]|[^/?#@:,\[\]]*)(?::\d+)?"
-_POSTGRES = re.compile(rf"postgresql://(?:[^/?#@]*@)?{_HOST}(?:,{_HOST})*/[^/?#@]+(?:\?[^#]*)?")
-
-
-def _check_postgres(value: str) -> str | None:
-    if value == "embedded":
-        return None
-    if _POSTGRES.fullmatch(value):
-        return None
-    return (
-        "it must be 'embedded' or postgresql://user@host:5432/database, with a database, "
-        "and @ : / ? # in a password as %40 %3A %2F %3F %23"
-    )
-
-
-def _check_name(value: str) -> str | None:
-    if re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", value) and not value.startswith("pg_"):
-        return None
-    return "it must be a name of a schema: small letters, digits and _, at most 63 of them, not pg_…"
-
-
-_BUCKET = re.compile(r"gs://[\w.-]+(?:/|$)")
-
-
-def _check_lake(value: str) -> str | None:
-    if value.startswith("gs://"):
-        return None if _BUCKET.match(value) else "it needs a bucket, gs://bucket/prefix"
-    return _check_directory(value, "a directory (absolute, or below ~), or gs://bucket/prefix")
-
-
-def _check_warehouse(value: str) -> str | None:
-    if re.fullmatch(r"duckdb:///[^?#]*[^?#/]", value):
-        return None
-    if found := re.fullmatch(r"bigquery://[\w.:-]+/\w+(?:\?(.*))?", value):
-        unknown = parse_qs(found[1] or "", keep_blank_values=True).keys() - {"location"}
-        return f"it knows no parameter {', '.join(sorted(unknown))}, only location" if unknown else None
-    return "it must be duckdb:////absolute/file.duckdb or bigquery://project/dataset?location=US"
-
-
-_SITE = re.compile(rf"https?://(?:[^/?#@]*@)?(?=[^/?#:]){_HOST}(?:[/?#]|$)")
-
-
-def _check_source(value: str) -> str | None:
-    if value == "synthetic" or value.startswith("synthetic?"):
-        return None
-    if value.startswith("gs://"):
-        return None if _BUCKET.match(value) else "it needs a bucket, gs://bucket/prefix"
-    if value.startswith(("https://", "http://")):
-        return None if _SITE.match(value) else "it needs a host"
-    return _check_directory(
-        value, "https://…, a directory (absolute, or below ~), gs://bucket/prefix, or 'synthetic'"
-    )
-
-
-def _check_directory(value: str, expected: str) -> str | None:
-    path = _expanded(value).removeprefix("file://")
-    return None if path.startswith("/") else f"it must be {expected}"

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from taxi_assets.definitions import build_definitions
 from taxi_assets.psql import run_psql
 from taxi_assets.resources import build_resources
-from taxi_assets.settings import Settings, SettingsError, has_password
+from taxi_assets.setting_values import has_password
+from taxi_assets.settings import Settings, SettingsError
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.objects import open_objects
 from taxi_assets.targets.parquet import ParquetTarget

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from taxi_assets.settings import TLC_URL, Settings, SettingsError, has_password, redacted
+from taxi_assets.setting_values import has_password, redacted
+from taxi_assets.settings import TLC_URL, Settings, SettingsError
 
 MEANT = "postgresql://ana:{0}@db.example.org:5432/taxi"
 
@@ -30,6 +31,7 @@ def test_nothing_set_means_embedded_stores_below_the_home_directory_and_the_tlc_
         lake_url=str(home / "lake"),
         warehouse_url=f"duckdb:///{home}/warehouse.duckdb",
         source_url=TLC_URL,
+        months_per_run={"yellow": 6, "green": 24, "fhv": 12, "fhvhv": 2},
     )
 
 

@@ -26,14 +26,14 @@ from dagster import (
 from pydantic import Field
 
 from taxi_assets.assets.common import (
-    MULTI_RUN,
+    HEAVY_POOL,
     OWNERS,
-    RETRY,
     definition_metadata,
-    monthly_partitions,
+    monthly,
     permanent_failures,
     trips_key,
 )
+from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import StoredFile
 from taxi_assets.targets.lazy import LazyPartition, LazyPartitions
 from taxi_assets.tlc.clean import Cleaning, clean
@@ -65,7 +65,7 @@ class CleaningConfig(Config):
         return Thresholds(self.max_duration_hours, self.max_distance_miles)
 
 
-def cleaned_assets(service: Service) -> AssetsDefinition:
+def cleaned_assets(service: Service, settings: Settings) -> AssetsDefinition:
     """The two assets that part a service's valid rows from the rejected ones."""
     cleaned_key, quarantined_key = trips_key("cleaned", service), trips_key("quarantined", service)
 
@@ -92,9 +92,8 @@ def cleaned_assets(service: Service) -> AssetsDefinition:
                 _REASONS,
             ),
         },
-        partitions_def=monthly_partitions(service),
-        backfill_policy=MULTI_RUN,
-        retry_policy=RETRY,
+        pool=HEAVY_POOL if service.heavy else None,
+        **monthly(service, settings),
     )
     def cleaned(
         context: AssetExecutionContext, config: CleaningConfig, raw: Mapping[str, StoredFile]

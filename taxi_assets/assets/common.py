@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypedDict
 
 from dagster import (
     AssetKey,
@@ -16,6 +16,7 @@ from dagster import (
     TableSchema,
 )
 
+from taxi_assets.settings import Settings
 from taxi_assets.tlc.conform import NonConforming
 from taxi_assets.tlc.schema import columns
 from taxi_assets.tlc.services import Service, month_key
@@ -23,12 +24,14 @@ from taxi_assets.tlc.source import BadFile, NotPublished
 
 OWNERS = ["team:taxi-data"]
 
-# A month a step keeps a failure small; twelve a run spare eleven starts of a process (4 s each).
-MULTI_RUN = BackfillPolicy.multi_run(max_partitions_per_run=12)
+SOURCE_POOL = "source"
+"""Downloads; Dagster's pools say how many steps do a kind of work at once, see ``dagster.yaml``."""
 
-# For passing faults: a store that restarts, a source that is busy. 10, 20, 40 s, each times a random
-# number up to 1, so that the runs of a backfill don't come back all at once.
-RETRY = RetryPolicy(max_retries=3, delay=10, backoff=Backoff.EXPONENTIAL, jitter=Jitter.FULL)
+HEAVY_POOL = "heavy_months"
+"""Cleaning of the services whose largest months take half a gigabyte of memory."""
+
+RETRIES = 3
+"""Of one step, for passing faults: a store that restarts, a source that is busy."""
 
 DAYS_OF_A_MONTH = 30
 
@@ -49,6 +52,37 @@ def monthly_partitions(service: Service) -> MonthlyPartitionsDefinition:
         fmt="%Y-%m",
         end_offset=-(service.earliest_lag.days // DAYS_OF_A_MONTH),
     )
+
+
+def retry_policy(settings: Settings) -> RetryPolicy:
+    """By default after 10, 20, 40 s, each times a random number up to 1.
+
+    Jitter keeps the runs of a backfill from coming back all at once; what a retry can't help says so by
+    itself, with ``Failure(allow_retries=False)``.
+    """
+    return RetryPolicy(
+        max_retries=RETRIES,
+        delay=settings.retry_seconds,
+        backoff=Backoff.EXPONENTIAL,
+        jitter=Jitter.FULL,
+    )
+
+
+class Monthly(TypedDict):
+    """How every asset of a service is cut into months and run; arguments of ``asset`` and ``multi_asset``."""
+
+    partitions_def: MonthlyPartitionsDefinition
+    backfill_policy: BackfillPolicy
+    retry_policy: RetryPolicy
+
+
+def monthly(service: Service, settings: Settings) -> Monthly:
+    """A service's months, how many a run of a backfill takes, and what is done about passing faults."""
+    return {
+        "partitions_def": monthly_partitions(service),
+        "backfill_policy": BackfillPolicy.multi_run(settings.months_per_run[service.name]),
+        "retry_policy": retry_policy(settings),
+    }
 
 
 def definition_metadata(service: Service, *more: TableColumn) -> dict[str, Any]:

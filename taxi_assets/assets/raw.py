@@ -7,14 +7,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from dagster import AssetExecutionContext, AssetsDefinition, ConfigurableResource, asset
 
-from taxi_assets.assets.common import (
-    MULTI_RUN,
-    OWNERS,
-    RETRY,
-    monthly_partitions,
-    permanent_failures,
-    trips_key,
-)
+from taxi_assets.assets.common import OWNERS, SOURCE_POOL, monthly, permanent_failures, trips_key
+from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import LazyFile
 from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.services import Service, parse_month
@@ -31,20 +25,19 @@ class PublishedSource(ConfigurableResource):  # type: ignore[type-arg]
         return open_source(self.url)
 
 
-def raw_asset(service: Service) -> AssetsDefinition:
+def raw_asset(service: Service, settings: Settings) -> AssetsDefinition:
     """The asset that fetches a service's published files."""
 
     @asset(
         key=trips_key("raw", service),
         description=f"{service.title} trips as the TLC published them: one file a month, byte for byte.",
-        partitions_def=monthly_partitions(service),
-        backfill_policy=MULTI_RUN,
-        retry_policy=RETRY,
         io_manager_key="raw_io",
         group_name=service.name,
         owners=OWNERS,
         kinds={"raw", "parquet"},
         code_version="1",
+        pool=SOURCE_POOL,
+        **monthly(service, settings),
     )
     def raw(context: AssetExecutionContext, source: PublishedSource) -> Mapping[str, LazyFile]:
         opened = source.open()

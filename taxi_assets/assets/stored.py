@@ -8,14 +8,8 @@ from dataclasses import dataclass
 
 from dagster import AssetIn, AssetsDefinition, asset
 
-from taxi_assets.assets.common import (
-    MULTI_RUN,
-    OWNERS,
-    RETRY,
-    definition_metadata,
-    monthly_partitions,
-    trips_key,
-)
+from taxi_assets.assets.common import OWNERS, definition_metadata, monthly, trips_key
+from taxi_assets.settings import Settings
 from taxi_assets.targets.lazy import LazyPartitions
 from taxi_assets.tlc.services import Service
 
@@ -42,22 +36,28 @@ TARGETS = (
 )
 
 
-def target_asset(target: TargetAsset, service: Service, kinds: set[str]) -> AssetsDefinition:
+def targets_of(settings: Settings) -> list[TargetAsset]:
+    """The targets that are switched on."""
+    return [target for target in TARGETS if target.name in settings.targets]
+
+
+def target_asset(
+    target: TargetAsset, service: Service, settings: Settings, kinds: set[str]
+) -> AssetsDefinition:
     """The asset that keeps a service's cleaned rows in one target."""
 
     @asset(
         key=trips_key(target.name, service),
         ins={"cleaned": AssetIn(trips_key("cleaned", service))},
         description=f"{service.title} trips {target.what}: the cleaned rows, replaced a month at a time.",
-        partitions_def=monthly_partitions(service),
-        backfill_policy=MULTI_RUN,
-        retry_policy=RETRY,
         io_manager_key=target.io_manager_key,
         group_name=service.name,
         owners=OWNERS,
         kinds=kinds,
         code_version="1",
         metadata=definition_metadata(service),
+        pool=target.name,
+        **monthly(service, settings),
     )
     def trips(cleaned: LazyPartitions) -> LazyPartitions:
         return cleaned

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as csv
-from dagster import TableColumn, TableSchema, asset
+from dagster import AssetsDefinition, TableColumn, TableSchema, asset
 
-from taxi_assets.assets.common import OWNERS, RETRY, permanent_failures
+from taxi_assets.assets.common import OWNERS, permanent_failures, retry_policy
 from taxi_assets.assets.raw import PublishedSource
+from taxi_assets.settings import Settings
 
 # What the TLC's header says -> column, meaning. Names are not unique: three zones are called
 # "Governor's Island/Ellis Island/Liberty Island", two "Corona".
@@ -20,31 +21,38 @@ _COLUMNS = {
 }
 
 
-@asset(
-    key="zones",
-    description="The 265 taxi zones. 264 is unknown, 265 outside the city; both hold the literal text N/A.",
-    io_manager_key="lake_io",
-    retry_policy=RETRY,
-    group_name="reference",
-    owners=OWNERS,
-    kinds={"csv", "parquet"},
-    code_version="1",
-    metadata={
-        "dagster/column_schema": TableSchema(
-            [TableColumn(name, str(kind), meaning) for name, kind, meaning in _COLUMNS.values()]
-        )
-    },
-)
-def zones(source: PublishedSource) -> pa.Table:
-    """Read the lookup as published; ``N/A`` is a name here, not a missing value."""
-    with tempfile.TemporaryDirectory() as directory, permanent_failures():
-        published = source.open().fetch_zones(Path(directory))
-        types = {raw: kind for raw, (_, kind, _) in _COLUMNS.items()}
-        table = csv.read_csv(
-            published.path,
-            convert_options=csv.ConvertOptions(
-                column_types=types, include_columns=list(types), strings_can_be_null=False
-            ),
-        )
-    fields = [pa.field(name, kind, metadata={"description": text}) for name, kind, text in _COLUMNS.values()]
-    return pa.Table.from_arrays(table.columns, schema=pa.schema(fields))
+def zones_asset(settings: Settings) -> AssetsDefinition:
+    """The asset that fetches the lookup of the taxi zones."""
+
+    @asset(
+        key="zones",
+        description="The 265 taxi zones. 264 is unknown, 265 outside the city; both hold the text N/A.",
+        io_manager_key="lake_io",
+        retry_policy=retry_policy(settings),
+        group_name="reference",
+        owners=OWNERS,
+        kinds={"csv", "parquet"},
+        code_version="1",
+        metadata={
+            "dagster/column_schema": TableSchema(
+                [TableColumn(name, str(kind), meaning) for name, kind, meaning in _COLUMNS.values()]
+            )
+        },
+    )
+    def zones(source: PublishedSource) -> pa.Table:
+        """Read the lookup as published; ``N/A`` is a name here, not a missing value."""
+        with tempfile.TemporaryDirectory() as directory, permanent_failures():
+            published = source.open().fetch_zones(Path(directory))
+            types = {raw: kind for raw, (_, kind, _) in _COLUMNS.items()}
+            table = csv.read_csv(
+                published.path,
+                convert_options=csv.ConvertOptions(
+                    column_types=types, include_columns=list(types), strings_can_be_null=False
+                ),
+            )
+        fields = [
+            pa.field(name, kind, metadata={"description": text}) for name, kind, text in _COLUMNS.values()
+        ]
+        return pa.Table.from_arrays(table.columns, schema=pa.schema(fields))
+
+    return zones

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from taxi_assets.doctor.finding import About, Finding
-from taxi_assets.settings import Settings, redacted
+from taxi_assets.setting_values import redacted
+from taxi_assets.settings import Settings
 
 LIMIT = 10.0
 """Seconds for one check: a store that takes longer to say hello is no good for loading months."""

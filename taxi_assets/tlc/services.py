@@ -21,6 +21,10 @@ class Service:
         first_month: First month that exists as Parquet.
         earliest_lag: Fewest days seen between a month's end and its publication.
         usual_lag: Days after a month's end by which it is nearly always published.
+        longest_lag: Most days seen between a month's end and its publication.
+        heavy: Whether its largest months hold over ten million rows (up to 23.9 million of fhv).
+        months_per_run: How many months one run of a backfill takes, so that it lasts some ten minutes at
+            most: a start costs 4 s, a run that dies repeats no more than the month at hand.
     """
 
     name: ServiceName
@@ -28,6 +32,9 @@ class Service:
     first_month: date
     earliest_lag: timedelta
     usual_lag: timedelta
+    longest_lag: timedelta
+    months_per_run: int
+    heavy: bool = True
 
     def file_name(self, month: date, suffix: str = ".parquet") -> str:
         """Name of the published file, ``green_tripdata_2024-01.parquet``."""
@@ -40,15 +47,15 @@ class Service:
 
 # Earliest lag: on 2026-10-02 the files of 2026-08 stood for all but fhv, 32 days after the month's
 # end; fhv was one month behind. Usual lag: 48 to 106 days are seen, the four mostly on one day.
-_EARLIEST, _USUAL = timedelta(days=30), timedelta(days=75)
+_EARLIEST, _USUAL, _LONGEST = timedelta(days=30), timedelta(days=75), timedelta(days=106)
 
 SERVICES: dict[ServiceName, Service] = {
     service.name: service
     for service in (
-        Service("yellow", "Yellow taxi", date(2009, 1, 1), _EARLIEST, _USUAL),
-        Service("green", "Green (boro) taxi", date(2014, 1, 1), _EARLIEST, _USUAL),
-        Service("fhv", "For-hire vehicle", date(2015, 1, 1), timedelta(days=60), _USUAL),
-        Service("fhvhv", "High-volume for-hire vehicle", date(2019, 2, 1), _EARLIEST, _USUAL),
+        Service("yellow", "Yellow taxi", date(2009, 1, 1), _EARLIEST, _USUAL, _LONGEST, 6),
+        Service("green", "Green (boro) taxi", date(2014, 1, 1), _EARLIEST, _USUAL, _LONGEST, 24, heavy=False),
+        Service("fhv", "For-hire vehicle", date(2015, 1, 1), timedelta(days=60), _USUAL, _LONGEST, 12),
+        Service("fhvhv", "High-volume for-hire vehicle", date(2019, 2, 1), _EARLIEST, _USUAL, _LONGEST, 2),
     )
 }
 
