@@ -27,6 +27,7 @@ def build_resources(settings: Settings, *, conceal: bool = True) -> dict[str, An
     raw_files = FileStore(url=settings.lake_url)
     return {
         "source": PublishedSource(url=concealed("TAXI_SOURCE_URL", settings.source_url)),
+        "landing": PublishedSource(url=settings.landing_url),
         "raw_files": raw_files,
         "raw_io": FileIOManager(files=raw_files),
         "lake": lake,
