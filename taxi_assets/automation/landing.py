@@ -22,7 +22,7 @@ from taxi_assets.assets.common import trips_key
 from taxi_assets.assets.raw import PublishedSource, is_settled, saying_landing
 from taxi_assets.automation.cursor import LandingCursor, read_cursor, write_cursor
 from taxi_assets.automation.jobs import trips_job
-from taxi_assets.automation.publication import partition_keys, utc_now
+from taxi_assets.automation.publication import partition_keys, runs_asked_for, utc_now
 from taxi_assets.automation.watch import HASTE, NEWEST_PRIORITY, PRIORITY
 from taxi_assets.settings import Settings
 from taxi_assets.targets.target import Facts
@@ -57,11 +57,16 @@ class Landed:
         """Size and time of a file, generation of an object."""
         return self.facts["etag"]
 
-    def request(self) -> RunRequest:
+    @property
+    def run_key(self) -> str:
+        """What Dagster knows the run for this version by."""
+        return f"landing/{self.name}/{self.version}"
+
+    def request(self, run_key: str) -> RunRequest:
         """A run that takes the month from here; ahead of backfills, as a person waits for it."""
         op = "__".join(trips_key("raw", SERVICES[self.what.service]).path)
         return RunRequest(
-            run_key=f"landing/{self.name}/{self.version}",
+            run_key=run_key,
             job_name=f"{self.what.service}_trips",
             partition_key=month_key(self.what.month),
             run_config={"ops": {op: {"config": {"origin": "landing"}}}},
@@ -97,11 +102,16 @@ def landing_sensor(settings: Settings, *, clock: Callable[[], datetime] = utc_no
             context.log.info(f"{settings.landing_url} can be read again")
             cursor.down_since = None
         ready = _ready(_sorted_out(files, cursor, now, context.log), cursor, now)
-        taken = ready[:MOST_REQUESTS]
-        cursor.taken |= {file.name: file.version for file in taken}
+        requests = []
+        for file in ready[:MOST_REQUESTS]:
+            key = file.run_key
+            if file.name in cursor.taken and runs_asked_for(context.instance, key):
+                key += f"/{now:%Y-%m-%dT%H:%M}"  # an older file was put back: Dagster would drop its key
+            requests.append(file.request(key))
+            cursor.taken[file.name] = file.version
         return SensorResult(
-            run_requests=[file.request() for file in taken],
-            skip_reason=None if taken else _words(files, cursor, settings.landing_url),
+            run_requests=requests,
+            skip_reason=None if requests else _words(files, cursor, settings.landing_url),
             cursor=write_cursor(cursor),
         )
 

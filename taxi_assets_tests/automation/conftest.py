@@ -10,9 +10,9 @@ import pytest
 from taxi_assets.automation.publication import publication_sensor
 from taxi_assets.settings import Settings
 from taxi_assets_tests.assets.graph import Graph
-from taxi_assets_tests.automation.daemon import GREEN, NOON, Clock, Daemon
+from taxi_assets_tests.automation.daemon import BRISK, GREEN, NOON, Clock, Daemon
 from taxi_assets_tests.servers.cdn import Cdn, serve_cdn
-from taxi_assets_tests.tlc.source.conftest import QUICK, parquet
+from taxi_assets_tests.tlc.source.conftest import parquet
 
 Publish: TypeAlias = Callable[..., str]
 
@@ -30,7 +30,7 @@ def no_proxy() -> Iterator[None]:
 def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks that wait milliseconds where they would wait seconds."""
     for module in ("publication", "landing", "schedules"):
-        monkeypatch.setattr(f"taxi_assets.automation.{module}.HASTE", QUICK)
+        monkeypatch.setattr(f"taxi_assets.automation.{module}.HASTE", BRISK)
 
 
 @pytest.fixture

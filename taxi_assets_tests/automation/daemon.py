@@ -33,11 +33,13 @@ from taxi_assets.settings import Settings
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.services import SERVICES, Service, month_key, parse_month
-from taxi_assets.tlc.source import SourceError
-from taxi_assets_tests.tlc.source.conftest import QUICK
+from taxi_assets.tlc.source import Patience, SourceError
 
 GREEN = SERVICES["green"]
 RUN_KEY = "dagster/run_key"
+
+BRISK = Patience(attempts=2, first_wait=0.001, longest_wait=0.002, longest_retry_after=0.002, read=2.0)
+"""Outages of milliseconds: the tests here are full of them."""
 
 
 class Clock:
@@ -77,7 +79,17 @@ class Tick:
 
 @dataclass
 class Daemon:
-    """One sensor under a daemon, over a source and a lake."""
+    """One sensor under a daemon, over a source and a lake.
+
+    Attributes:
+        build: Makes the sensor, at every tick anew as after a restart.
+        cursor: As kept from the last tick.
+        queue: Runs that are to come.
+        ticks: All so far.
+        fetched: Month and ETag of every file that came whole from the source.
+        kept: Those that the lake got.
+        failed: Months of failed runs.
+    """
 
     build: Callable[[], SensorDefinition]
     source_url: str
@@ -88,6 +100,9 @@ class Daemon:
     cursor: str | None = None
     queue: deque[DagsterRun] = field(default_factory=deque)
     ticks: list[Tick] = field(default_factory=list)
+    fetched: list[tuple[str, str]] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
     @property
     def lake(self) -> FileStore:
@@ -156,17 +171,22 @@ class Daemon:
             self.fetch(month, keep=not dies)
         except SourceError:
             dies = True
+        if dies:
+            self.failed.append(month)
         self._end(run, DagsterEventType.RUN_FAILURE if dies else DagsterEventType.RUN_SUCCESS)
         return month
 
     def fetch(self, month: str, *, keep: bool = True) -> None:
         """What ``raw`` does, whoever asks for it."""
         name, when = f"raw/{self.service.name}_trips", parse_month(month)
-        source = PublishedSource(url=self.source_url).open(QUICK)
+        source = PublishedSource(url=self.source_url).open(BRISK)
         with tempfile.TemporaryDirectory(dir=self.lake.scratch()) as directory:
             fetched = source.fetch(self.service, when, Path(directory), self.lake.facts(name, when))
+            if fetched:
+                self.fetched.append((month, fetched.facts["etag"]))
             if fetched and keep:
                 self.lake.put(name, when, fetched.path, fetched.facts | {"origin": "source"})
+                self.kept.append((month, fetched.facts["etag"]))
 
     def put(self, month: str, file: Path, **facts: str) -> None:
         """Keep a file as the raw one of a month, as some earlier run did."""
