@@ -180,4 +180,4 @@ def _ready(found: Sequence[Landed], cursor: LandingCursor, now: datetime) -> lis
 def _words(files: Mapping[str, Facts], cursor: LandingCursor, url: str) -> str:
     if cursor.seen:
         return f"Waiting until nobody writes to {', '.join(sorted(cursor.seen))} any more."
-    return f"Nothing new in {url}: {len(cursor.taken)} of {len(files)} files are months, and taken."
+    return f"Nothing new in {url}; {len(cursor.taken)} of the {len(files)} files there were taken."

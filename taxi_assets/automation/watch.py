@@ -111,9 +111,9 @@ class Watch:
     def _due(self) -> Iterator[str]:
         """The months to look at in this tick, as long as there is time."""
         started = monotonic()
-        for month in self._chosen():
-            if monotonic() - started > TICK_SECONDS:
-                return
+        chosen = self._chosen()
+        # The time comes first: a month that was chosen has had its turn.
+        while monotonic() - started <= TICK_SECONDS and (month := next(chosen, "")):
             yield month
 
     def _chosen(self) -> Iterator[str]:

@@ -65,7 +65,7 @@ def test_a_file_is_taken_when_two_ticks_found_it_unchanged(daemon: Daemon, drop:
     assert request.tags["dagster/priority"] == "10"
     tick = daemon.tick()
     assert tick.requests == []
-    assert tick.skipped.endswith("1 of 1 files are months, and taken.")
+    assert tick.skipped.endswith("1 of the 1 files there were taken.")
 
 
 def test_a_file_that_is_written_to_is_left_alone(daemon: Daemon, drop: Drop, clock: Clock) -> None:

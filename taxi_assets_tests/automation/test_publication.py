@@ -1,5 +1,6 @@
 """The publication sensor against a CDN: what it asks for, what it leaves alone, what it says."""
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -241,6 +242,21 @@ def test_requests_of_a_tick_are_bounded_and_every_month_has_its_turn(
         cdn.forget_requests()
         daemon.tick()
         assert len(cdn.requests()) <= MOST_NEW + MOST_OLD
+    assert sorted(run.tags["dagster/partition"] for run in daemon.queue) == wanted
+
+
+def test_a_slow_source_shares_its_months_over_many_ticks(
+    make_daemon: MakeDaemon, publish: Publish, cdn: Cdn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = months("2023-01", "2024-04")
+    publish(*wanted)
+    daemon = make_daemon(TAXI_WATCH_FROM="2023-01")
+    seconds = itertools.count(step=4)
+    monkeypatch.setattr("taxi_assets.automation.watch.monotonic", lambda: float(next(seconds)))
+    for _ in range(7):
+        cdn.forget_requests()
+        daemon.tick()
+        assert len(cdn.requests()) == 5
     assert sorted(run.tags["dagster/partition"] for run in daemon.queue) == wanted
 
 

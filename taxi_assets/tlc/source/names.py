@@ -11,7 +11,8 @@ SUFFIXES = (".parquet", ".csv.gz", ".csv")
 
 _NAME = re.compile(
     rf"(?P<service>{'|'.join(SERVICES)})_tripdata_(?P<month>\d{{4}}-(?:0[1-9]|1[0-2]))"
-    rf"(?P<suffix>{'|'.join(map(re.escape, SUFFIXES))})"
+    rf"(?P<suffix>{'|'.join(map(re.escape, SUFFIXES))})",
+    re.ASCII,
 )
 
 
