@@ -4,6 +4,7 @@ from typing import Any
 
 from dagster import EnvVar
 
+from taxi_assets.assets.gate import Gate
 from taxi_assets.assets.raw import PublishedSource
 from taxi_assets.setting_values import has_password
 from taxi_assets.settings import Settings
@@ -26,6 +27,9 @@ def build_resources(settings: Settings, *, conceal: bool = True) -> dict[str, An
     postgres = postgres_target(settings, concealed("TAXI_POSTGRES_URL", settings.postgres_url))
     raw_files = FileStore(url=settings.lake_url)
     return {
+        "gate": Gate(
+            max_rows_factor=settings.max_rows_factor, max_quarantine_share=settings.max_quarantine_share
+        ),
         "source": PublishedSource(url=concealed("TAXI_SOURCE_URL", settings.source_url)),
         "raw_files": raw_files,
         "raw_io": FileIOManager(files=raw_files),

@@ -22,7 +22,7 @@ from dagster import (
 )
 
 from taxi_assets.targets.inputs import load_as, wants_partitions
-from taxi_assets.targets.lazy import ArrowStream, Guarded, LazyPartition, LazyPartitions
+from taxi_assets.targets.lazy import ArrowStream, Guarded, HeldBack, LazyPartition, LazyPartitions
 from taxi_assets.targets.metadata import described, earlier_metadata, log_every, record, recorded, reported
 from taxi_assets.targets.partitions import partition_date
 from taxi_assets.targets.target import Facts, Held, Report, Target, TargetError
@@ -53,20 +53,28 @@ class TargetIOManager(ConfigurableIOManager):
     pass_over_current: bool = True
 
     def handle_output(self, context: OutputContext, obj: object) -> Iterator[DagsterEvent]:  # type: ignore[override]
-        """Replace every partition of the output.
+        """Replace every partition of the output; those that are held back are told of when the others stand.
 
         Raises:
-            Failure: The target refuses the rows; a retry can't help.
+            Failure: The target refuses the rows, or a partition was held back; a retry can't help.
         """
         if obj is None:
             return
         keys = context.asset_partition_keys if context.has_asset_partitions else [None]
+        name, held_back = context.asset_key.to_user_string(), []
         for number, key in enumerate(keys, start=1):
             partition = self._partition(context, obj, key)
-            for path, metadata in self._store(context, key, partition):
-                yield from record(context, AssetKey(path), key, metadata, at_once=len(keys) > 1)
+            try:
+                for path, metadata in self._store(context, key, partition):
+                    yield from record(context, AssetKey(path), key, metadata, at_once=len(keys) > 1)
+            except HeldBack as reason:
+                held_back.append(f"{key}: {reason}")
+                context.log.warning(f"{name} {key} is held back: {reason}")
+                continue
             if len(keys) > 1:
-                context.log.info(f"{context.asset_key.to_user_string()} {key}: {number} of {len(keys)} done")
+                context.log.info(f"{name} {key}: {number} of {len(keys)} done")
+        if held_back:
+            raise Failure(f"{name} holds back " + ". ".join(held_back), allow_retries=False)
 
     def load_input(self, context: InputContext) -> object:
         """Load what the asset's annotation asks for, see ``inputs.py``."""
@@ -107,6 +115,7 @@ class TargetIOManager(ConfigurableIOManager):
         if all(held.values()):
             yield from self._pass_over(context, key, when, held)
             return
+        partition.gate()
         progress = log_every(PROGRESS_SECONDS, context.log, f"{'/'.join(path)} {key or ''}".strip())
         facts = {"run_id": context.run_id}
         report = self._from_objects(path, when, partition, {**partition.facts, **facts})

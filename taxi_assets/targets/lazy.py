@@ -32,6 +32,10 @@ def _no_objects() -> Objects | None:
     return None
 
 
+def _may_pass() -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class LazyPartition:
     """One partition of an asset, opened when its turn comes.
@@ -46,6 +50,8 @@ class LazyPartition:
             that fall out of the same pass: opened after this one's rows were read to their end.
         objects: The same rows as objects, where they lie in such; a store that can load them does so
             and the rows are not opened.
+        gate: Asked before the store is touched, unless the partition is current; raises ``HeldBack`` if it is
+            not to be stored yet.
     """
 
     open: Callable[[], AbstractContextManager[ArrowStream]]
@@ -54,6 +60,11 @@ class LazyPartition:
     metadata: Callable[[], Mapping[str, Any]] = _no_metadata
     siblings: Mapping[tuple[str, ...], "LazyPartition"] = field(default_factory=dict)
     objects: Callable[[], Objects | None] = _no_objects
+    gate: Callable[[], None] = _may_pass
+
+
+class HeldBack(Exception):  # noqa: N818 - a state of a partition, not a fault
+    """A partition is not to be stored now; the other ones of the run are. Says why."""
 
 
 class LazyPartitions(Mapping[str, LazyPartition]):

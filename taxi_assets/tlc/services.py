@@ -77,3 +77,8 @@ def parse_month(key: str) -> date:
 def next_month(month: date) -> date:
     """First day of the month after ``month``."""
     return (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def previous_month(month: date) -> date:
+    """First day of the month before ``month``."""
+    return (month.replace(day=1) - timedelta(days=1)).replace(day=1)

@@ -112,6 +112,12 @@ class Graph:
         """Rows of a month's file in the lake."""
         return bag(pq.ParquetFile(self.file(stage, service, month)).read())
 
+    def forget_in_postgres(self, service: str, month: str) -> None:
+        """Drop a month's partition behind Dagster's back."""
+        name = f"{service}_trips_{month.replace('-', '_')}_01"
+        with psycopg.connect(self.postgres_url) as connection:
+            connection.execute(sql.SQL("DROP TABLE taxi.{}").format(sql.Identifier(name)))
+
     def postgres_rows(self, service: str, month: str) -> "Counter[tuple[object, ...]]":
         """Rows of a month by SQL."""
         columns = pq.read_schema(self.file("cleaned", service, month)).names

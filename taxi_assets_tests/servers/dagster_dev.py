@@ -1,8 +1,8 @@
 """The product as a person runs it: ``taxi-assets dev``, a process tree of UI, daemon, code server and runs.
 
-Tests talk to it as people do, over the UI's GraphQL; what came of it they read in Dagster's history and in the
-stores. ``kill`` is what a power cut does to the tree, runs included; ``start`` again is the machine that comes
-back.
+Tests talk to it as people do, over the UI's GraphQL; what came of it they read in Dagster's history and
+in the stores. ``kill`` is what a power cut does to the tree, runs included; ``start`` again is the
+machine that comes back.
 """
 
 import os
