@@ -10,8 +10,12 @@ from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     AssetKey,
+    AssetRecordsFilter,
     Failure,
     Output,
+)
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
 )
 
 from taxi_assets.targets.target import TargetError
@@ -70,6 +74,7 @@ def by_month(
             severity=severity,
             blocking=blocking,
             partition=month,
+            target_materialization_data=_materialization_of(context, key, month),
         )
     # Said as an event: an AssetCheckResult looks for the run's one partition, which there may not be.
     yield AssetCheckEvaluation(
@@ -90,6 +95,20 @@ def _months(context: AssetCheckExecutionContext, key: AssetKey) -> Sequence[str]
     if run.has_partition_key or run.has_partition_key_range:
         return run.partition_keys
     return sorted(run.instance.get_materialized_partitions(key))
+
+
+def _materialization_of(
+    context: AssetCheckExecutionContext, key: AssetKey, month: str
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """Which materialization is judged: without it a check counts as one of an older version for ever."""
+    wanted = AssetRecordsFilter(key, asset_partitions=[month])
+    records = context.instance.fetch_materializations(wanted, limit=1).records
+    if not records:
+        return None
+    latest = records[0]
+    return AssetCheckEvaluationTargetMaterializationData(
+        storage_id=latest.storage_id, run_id=latest.run_id, timestamp=latest.timestamp
+    )
 
 
 def _judged(judge: Callable[[str], Verdict], month: str) -> Verdict:

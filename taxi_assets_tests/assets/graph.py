@@ -42,6 +42,7 @@ class Graph:
     home: Path
     postgres_url: str
     source_url: str = SYNTHETIC
+    variables: Mapping[str, str] = field(default_factory=dict)
     instance: DagsterInstance = field(default_factory=DagsterInstance.ephemeral)
 
     @property
@@ -51,6 +52,7 @@ class Graph:
                 "TAXI_HOME": str(self.home),
                 "TAXI_POSTGRES_URL": self.postgres_url,
                 "TAXI_SOURCE_URL": self.source_url,
+                **self.variables,
             }
         )
 
