@@ -47,7 +47,7 @@ def _parts(rows: int, results: dict[str, list[Run]], held_mb: float) -> list[str
         f"### A backfill of {MONTHS} green months of {rows:,} rows\n\n"
         "From the click to the last month in the last store, into empty stores each time.",
         table(["side", "seconds", "times one process", "goal"], lines),
-        f"Dagster's five processes, the run and the embedded Postgres held {held_mb:,.0f} MB together at most. "
+        f"Dagster and its run, with the embedded Postgres, held {held_mb:,.0f} MB together at most. "
         "The daemon looks for new backfills every 30 s: up to half a minute is waiting.",
     ]
 
