@@ -143,6 +143,17 @@ def stands(connection: Connection, schema: str) -> bool:
     Raises:
         TargetError: It is there, but the role may not read and write it.
     """
+    written = may_write(connection, schema)
+    if written is False:
+        raise TargetError(
+            f"role {connection.info.user} may not write the audit trail {schema}.{TABLE}. "
+            f"An administrator runs: {grants(connection, schema)}"
+        )
+    return written is not None
+
+
+def may_write(connection: Connection, schema: str) -> bool | None:
+    """Whether the role may read the trail and add to it; None if there is none."""
     found = connection.execute(
         """
         SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
@@ -151,12 +162,7 @@ def stands(connection: Connection, schema: str) -> bool:
         """,
         [schema, TABLE],
     ).fetchone()
-    if found == (False,):
-        raise TargetError(
-            f"role {connection.info.user} may not write the audit trail {schema}.{TABLE}. "
-            f"An administrator runs: {grants(connection, schema)}"
-        )
-    return found is not None
+    return bool(found[0]) if found else None
 
 
 def remedy(connection: Connection, schema: str) -> str:
