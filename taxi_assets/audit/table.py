@@ -105,8 +105,9 @@ def create_statements(schema: str) -> list[sql.Composed]:
 
 def script(schema: str) -> str:
     """The same for an administrator's psql, with the schema."""
-    create = sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema))
-    return "".join(f"{statement.as_string()};\n" for statement in [create, *create_statements(schema)])
+    made = sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema))
+    statements = [statement.as_string() for statement in [made, *create_statements(schema)]]
+    return ";\n".join(["BEGIN", *statements, "COMMIT", ""])
 
 
 def ensure_table(connection: Connection, schema: str) -> None:

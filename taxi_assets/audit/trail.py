@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from typing import Literal
 
 from psycopg import sql
 from psycopg.rows import class_row
@@ -30,6 +31,7 @@ class Load:
     rows_quarantined: int | None
     source_url: str | None
     etag: str | None
+    last_modified: datetime | None
     sha256: str | None
     launched_by: str
     run_id: str
@@ -44,15 +46,15 @@ class Load:
         return f"{moment:%Y-%m-%d %H:%M:%S}{'' if self.finished else ' ?'}"
 
     @property
-    def file(self) -> str:
-        """The published file's name, and the version of it."""
-        name = (self.source_url or "").rpartition("/")[2] or "-"
-        return f"{name} {self.version}".strip()
+    def digest(self) -> str:
+        """The beginning of the published file's sha256, by which one file is told from another."""
+        return (self.sha256 or "-")[:8]
 
     @property
-    def version(self) -> str:
-        """The file's ETag, or the beginning of its sha256 where a source has no ETags."""
-        return (self.etag or "").strip('"') or (self.sha256 or "")[:12]
+    def file(self) -> str:
+        """The published file, with what the source calls its version."""
+        parts = (self.source_url, self.etag, self.last_modified and f"{self.last_modified:%Y-%m-%d %H:%M}")
+        return ", ".join(part for part in parts if part) or "-"
 
 
 def newest(
@@ -81,29 +83,35 @@ def count(connection: Connection, schema: str) -> int:
     return int(str(found[0])) if found else 0
 
 
-_HEADINGS = ("done (UTC)", "service", "month", "target", "rows", "replaced", "rejected", "file", "by", "run")
+_HEADINGS = ("done (UTC)", "service", "month", "target", "rows", "replaced", "rejected", "file", "run", "by")
 _NUMBERS = ("rows", "replaced", "rejected")
 
 
 def print_trail(loads: Sequence[Load], console: Console) -> None:
-    """Print entries as a table."""
+    """Print entries as a table, and below it the published files that it names."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for heading in _HEADINGS:
-        table.add_column(
-            heading,
-            justify="right" if heading in _NUMBERS else "left",
-            no_wrap=heading not in ("file", "by"),
-            overflow="fold",
-        )
+        justify: Literal["left", "right"] = "right" if heading in _NUMBERS else "left"
+        table.add_column(heading, justify=justify, no_wrap=heading != "by", overflow="fold")
     for load in loads:
         table.add_row(*_cells(load))
     console.print(table)
+    console.print()
+    for digest, file in files_of(loads).items():
+        console.print(f"{digest}  {file}", markup=False, highlight=False, soft_wrap=True)
 
 
 def markdown(loads: Sequence[Load]) -> str:
-    """Entries as a table for the UI."""
-    lines = [_HEADINGS, ["---:" if name in _NUMBERS else "---" for name in _HEADINGS], *map(_cells, loads)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    """Entries and their files as two tables for the UI."""
+    dashes = ["---:" if name in _NUMBERS else "---" for name in _HEADINGS]
+    entries = [_HEADINGS, dashes, *map(_cells, loads)]
+    files = [("file", "published"), ("---", "---"), *files_of(loads).items()]
+    return "\n\n".join("\n".join(f"| {' | '.join(row)} |" for row in rows) for rows in (entries, files))
+
+
+def files_of(loads: Sequence[Load]) -> dict[str, str]:
+    """The published files behind entries, by their digests."""
+    return {load.digest: load.file for load in loads}
 
 
 def _cells(load: Load) -> list[str]:
@@ -114,7 +122,7 @@ def _cells(load: Load) -> list[str]:
         month_key(load.trip_month),
         load.target,
         *("-" if number is None else f"{number:,}" for number in numbers),
-        load.file,
-        load.launched_by,
+        load.digest,
         load.run_id[:8],
+        load.launched_by,
     ]

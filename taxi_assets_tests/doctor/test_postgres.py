@@ -138,7 +138,7 @@ def test_an_audit_trail_that_can_not_be_written_is_a_problem_with_what_helps(
     execute(postgres_url, script("taxi_audit"))
     problem = only_problem(findings(settings_with, url))
     assert problem.found == f"{role} may not write taxi_audit.loads"
-    execute(postgres_url, problem.remedy)
+    execute(postgres_url, problem.remedy.rstrip("."))
     assert {one.level for one in findings(settings_with, url)} == {"ok"}
     without = settings_with(postgres_url=url, targets=("lake", "warehouse"))
     assert "audit trail" not in by_subject(look(examine_postgres, without))
@@ -149,7 +149,11 @@ def test_a_table_of_somebody_else_under_our_name_is_a_problem(
 ) -> None:
     execute(postgres_url, "CREATE SCHEMA taxi", "CREATE TABLE taxi.green_trips (n int)")
     execute(
-        postgres_url, "CREATE TABLE taxi.their_own (n int)", "GRANT ALL ON SCHEMA taxi TO {role}", role=role
+        postgres_url,
+        "CREATE TABLE taxi.their_own (n int)",
+        "GRANT ALL ON SCHEMA taxi TO {role}",
+        "GRANT CREATE ON DATABASE {role} TO {role}",
+        role=role,
     )
     problem = only_problem(findings(settings_with, as_role(postgres_url, role)))
     assert "taxi.green_trips belongs to postgres" in problem.found
