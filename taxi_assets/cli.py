@@ -47,6 +47,16 @@ def status(_: argparse.Namespace) -> int:
     return 0 if all(month.whole for month in months) else 1
 
 
+def audit(arguments: argparse.Namespace) -> int:
+    """Show who replaced which month, when, and by which published file."""
+    from taxi_assets.audit.show import print_script, show_trail
+
+    settings = Settings.from_environment()
+    if arguments.sql:
+        return print_script(settings)
+    return show_trail(settings, arguments.service, arguments.month, _console())
+
+
 def psql(arguments: argparse.Namespace) -> int:
     """Open psql on the Postgres target, the embedded one too; further arguments are psql's."""
     from taxi_assets.psql import run_psql
@@ -76,13 +86,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit status tells whether all is well."""
     parser = argparse.ArgumentParser(prog="taxi-assets", description="NYC taxi trips as Dagster assets.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (demo, load, dev, status, psql, doctor):
+    for command in (demo, load, dev, status, audit, psql, doctor):
         one = commands.add_parser(command.__name__, help=command.__doc__, description=command.__doc__)
         one.set_defaults(command=command)
         if command is load:
             one.add_argument("service", choices=list(SERVICES))
             one.add_argument("first", type=_month, help="first month, 2024-01")
             one.add_argument("last", type=_month, nargs="?", help="last month, the first one if left out")
+        if command is audit:
+            one.add_argument("service", choices=list(SERVICES), nargs="?", help="all if left out")
+            one.add_argument("month", type=_month, nargs="?", help="the newest entries if left out")
+            one.add_argument("--sql", action="store_true", help="print what makes the table, for psql")
         if command is dev:
             one.add_argument("-p", "--port", type=int, default=3000, help="port of the UI (3000)")
     parsed, rest = parser.parse_known_args(arguments)

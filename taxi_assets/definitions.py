@@ -13,6 +13,7 @@ from dagster import (
     with_source_code_references,
 )
 
+from taxi_assets.assets.audit_trail import audit_assets
 from taxi_assets.assets.cleaned import cleaned_assets
 from taxi_assets.assets.raw import raw_asset
 from taxi_assets.assets.stored import target_asset, targets_of
@@ -43,7 +44,7 @@ def build_definitions(settings: Settings) -> Definitions:
         warnings.simplefilter("ignore", PreviewWarning)
         assets = [asset for _, service in services for asset in service_assets(service, settings)]
         return Definitions(
-            assets=with_source_code_references([*assets, zones_asset(settings)]),
+            assets=with_source_code_references([*assets, zones_asset(settings), *audit_assets(settings)]),
             asset_checks=[check for _, service in services for check in checks_for(service, settings)],
             jobs=[
                 define_asset_job(

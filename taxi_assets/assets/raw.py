@@ -14,6 +14,9 @@ from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.services import Service, parse_month
 from taxi_assets.tlc.source import Published, Source, open_source
 
+CODE_VERSION = "1"
+"""Of how files are fetched."""
+
 
 class PublishedSource(ConfigurableResource):  # type: ignore[type-arg]
     """Where the published files come from; ``TAXI_SOURCE_URL``."""
@@ -35,7 +38,7 @@ def raw_asset(service: Service, settings: Settings) -> AssetsDefinition:
         group_name=service.name,
         owners=OWNERS,
         kinds={"raw", "parquet"},
-        code_version="1",
+        code_version=CODE_VERSION,
         pool=SOURCE_POOL,
         **monthly(service, settings),
     )
@@ -50,7 +53,10 @@ def _lazy(source: Source, service: Service, month: date) -> LazyFile:
     def fetch(into: Path, known: Facts | None) -> Published | None:
         with permanent_failures():
             published = source.fetch(service, month, into, known)
-        if published and published.path.suffix == ".parquet":
+        if published is None:
+            return None
+        published.facts["code_version"] = CODE_VERSION
+        if published.path.suffix == ".parquet":
             published.facts["rows"] = str(pq.read_metadata(published.path).num_rows)
         return published
 
