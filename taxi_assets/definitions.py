@@ -19,6 +19,7 @@ from taxi_assets.assets.raw import raw_asset
 from taxi_assets.assets.stored import target_asset, targets_of
 from taxi_assets.assets.zones import zones_asset
 from taxi_assets.automation import build_schedules, build_sensors
+from taxi_assets.automation.jobs import trips_job
 from taxi_assets.checks import checks_for
 from taxi_assets.resources import build_resources, kinds
 from taxi_assets.settings import Settings
@@ -47,19 +48,12 @@ def build_definitions(settings: Settings) -> Definitions:
             assets=with_source_code_references([*assets, zones_asset(settings), *audit_assets(settings)]),
             asset_checks=[check for _, service in services for check in checks_for(service, settings)],
             jobs=[
-                define_asset_job(
-                    f"{name}_trips",
-                    selection=AssetSelection.groups(name),
-                    description=f"A month of {service.title} trips: fetched, cleaned, kept in every target.",
-                )
-                for name, service in services
-            ]
-            + [
+                *(trips_job(name) for name in SERVICES),
                 define_asset_job(
                     "reference",
                     selection=AssetSelection.groups("reference"),
                     description="What the trips refer to: the taxi zones.",
-                )
+                ),
             ],
             sensors=build_sensors(settings),
             schedules=build_schedules(settings),

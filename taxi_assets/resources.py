@@ -35,6 +35,7 @@ def build_resources(settings: Settings, *, conceal: bool = True) -> dict[str, An
         ),
         **({"journal": journal} if journal else {}),
         "source": PublishedSource(url=concealed("TAXI_SOURCE_URL", settings.source_url)),
+        "landing": PublishedSource(url=settings.landing_url),
         "raw_files": raw_files,
         "raw_io": FileIOManager(files=raw_files, journal=journal),
         "lake": lake,

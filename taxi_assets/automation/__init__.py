@@ -5,15 +5,21 @@ from collections.abc import Sequence
 from dagster import ScheduleDefinition, SensorDefinition
 
 from taxi_assets.automation.following import following_sensor
+from taxi_assets.automation.landing import landing_sensor
+from taxi_assets.automation.publication import publication_sensor
+from taxi_assets.automation.schedules import service_schedules
 from taxi_assets.settings import Settings
+from taxi_assets.tlc.services import SERVICES
 
 
 def build_sensors(settings: Settings) -> Sequence[SensorDefinition]:
     """Every sensor of the code location."""
-    return [following_sensor(settings)]
+    publications = [publication_sensor(service, settings) for service in SERVICES.values()]
+    landings = [landing_sensor(settings)] if settings.landing_url else []
+    return [*publications, *landings, following_sensor(settings)]
 
 
 def build_schedules(settings: Settings) -> Sequence[ScheduleDefinition]:
     """Every schedule of the code location."""
     del settings
-    return []
+    return [schedule for service in SERVICES.values() for schedule in service_schedules(service)]
