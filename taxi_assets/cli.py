@@ -47,6 +47,13 @@ def status(_: argparse.Namespace) -> int:
     return 0 if all(month.whole for month in months) else 1
 
 
+def register(_: argparse.Namespace) -> int:
+    """Tell Dagster of every month that the stores hold and it does not know, loading nothing."""
+    from taxi_assets.recovery.register import run_register
+
+    return run_register(Settings.from_environment(), _console())
+
+
 def psql(arguments: argparse.Namespace) -> int:
     """Open psql on the Postgres target, the embedded one too; further arguments are psql's."""
     from taxi_assets.psql import run_psql
@@ -76,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit status tells whether all is well."""
     parser = argparse.ArgumentParser(prog="taxi-assets", description="NYC taxi trips as Dagster assets.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (demo, load, dev, status, psql, doctor):
+    for command in (demo, load, dev, status, register, psql, doctor):
         one = commands.add_parser(command.__name__, help=command.__doc__, description=command.__doc__)
         one.set_defaults(command=command)
         if command is load:

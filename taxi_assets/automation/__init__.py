@@ -4,16 +4,17 @@ from collections.abc import Sequence
 
 from dagster import ScheduleDefinition, SensorDefinition
 
+from taxi_assets.recovery.heal import heal_sensor
+from taxi_assets.recovery.reconciliation import reconcile_schedule
 from taxi_assets.settings import Settings
 
 
 def build_sensors(settings: Settings) -> Sequence[SensorDefinition]:
     """Every sensor of the code location."""
-    del settings
-    return []
+    return [heal_sensor(settings)]
 
 
 def build_schedules(settings: Settings) -> Sequence[ScheduleDefinition]:
     """Every schedule of the code location."""
     del settings
-    return []
+    return [reconcile_schedule()]
