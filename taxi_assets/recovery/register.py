@@ -117,11 +117,11 @@ def _told(
 ) -> Mapping[str, Any]:
     """The metadata that a run would have told, without what it cost."""
     store, key = stores[store_of(stage)], trips_key(stage, service).path
-    facts = {name: value for name, value in held.facts.items() if value and name != "run_id"}
     if stage == "raw":
-        uri = store.uri("/".join(key), when)
-        return {**facts, "uri": uri, "size_bytes": int(facts.get("bytes", 0)), "status": "registered"}
+        uri, size = store.uri("/".join(key), when), int(held.facts.get("bytes", 0))
+        return {**held.facts, "uri": uri, "size_bytes": size, "status": "registered"}
     uri = store.uri(store.table_name(key), when)
+    facts = {name: value for name, value in held.facts.items() if value and name != "run_id"}
     return {**described(uri, held.rows, when), "status": "registered", **facts}
 
 

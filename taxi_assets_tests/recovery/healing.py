@@ -1,11 +1,10 @@
 """Compare, look with the sensor, and run what it asks for, as Dagster's daemon would."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dagster import (
     AssetCheckEvaluation,
-    DagsterInstance,
     ExecuteInProcessResult,
     RunRequest,
     build_sensor_context,
@@ -40,7 +39,6 @@ class Healer:
 
     graph: Graph
     cursor: str | None = None
-    log: list[str] = field(default_factory=list)
 
     def look(self) -> Sequence[RunRequest]:
         """One tick; its requests are not run."""
@@ -103,8 +101,3 @@ def run(graph: Graph, request: RunRequest) -> Healed:
         raise_on_error=False,
     )
     return Healed(request, result)
-
-
-def fresh_instance() -> DagsterInstance:
-    """An instance that knows nothing."""
-    return DagsterInstance.ephemeral()
