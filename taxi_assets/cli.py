@@ -57,6 +57,13 @@ def audit(arguments: argparse.Namespace) -> int:
     return show_trail(settings, arguments.service, arguments.month, _console())
 
 
+def register(_: argparse.Namespace) -> int:
+    """Tell Dagster of every month that the stores hold and it does not know, loading nothing."""
+    from taxi_assets.recovery.register import run_register
+
+    return run_register(Settings.from_environment(), _console())
+
+
 def psql(arguments: argparse.Namespace) -> int:
     """Open psql on the Postgres target, the embedded one too; further arguments are psql's."""
     from taxi_assets.psql import run_psql
@@ -86,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit status tells whether all is well."""
     parser = argparse.ArgumentParser(prog="taxi-assets", description="NYC taxi trips as Dagster assets.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (demo, load, dev, status, audit, psql, doctor):
+    for command in (demo, load, dev, status, audit, register, psql, doctor):
         one = commands.add_parser(command.__name__, help=command.__doc__, description=command.__doc__)
         one.set_defaults(command=command)
         if command is load:

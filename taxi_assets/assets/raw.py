@@ -106,7 +106,7 @@ def _lazy(source: Source, service: Service, month: date, origin: Origin) -> Lazy
                 published = source.fetch(service, month, into, known)
         if published is None:
             return None
-        published.facts |= {"code_version": CODE_VERSION, "origin": origin}
+        published.facts.update(code_version=CODE_VERSION, origin=origin)
         if published.path.suffix == ".parquet":
             published.facts["rows"] = str(pq.read_metadata(published.path).num_rows)
         return published
