@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from dagster import AssetExecutionContext, AssetsDefinition, ConfigurableResource, asset
 
-from taxi_assets.assets.common import OWNERS, SOURCE_POOL, monthly, permanent_failures, trips_key
+from taxi_assets.assets.common import OWNERS, SOURCE_POOL, freshness, monthly, permanent_failures, trips_key
 from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import LazyFile
 from taxi_assets.targets.target import Facts
@@ -37,6 +37,7 @@ def raw_asset(service: Service, settings: Settings) -> AssetsDefinition:
         kinds={"raw", "parquet"},
         code_version="1",
         pool=SOURCE_POOL,
+        freshness_policy=freshness(service),
         **monthly(service, settings),
     )
     def raw(context: AssetExecutionContext, source: PublishedSource) -> Mapping[str, LazyFile]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dagster import AssetIn, AssetsDefinition, asset
 
-from taxi_assets.assets.common import OWNERS, definition_metadata, monthly, trips_key
+from taxi_assets.assets.common import OWNERS, definition_metadata, freshness, monthly, trips_key
 from taxi_assets.settings import Settings
 from taxi_assets.targets.lazy import LazyPartitions
 from taxi_assets.tlc.services import Service
@@ -57,6 +57,7 @@ def target_asset(
         code_version="1",
         metadata=definition_metadata(service),
         pool=target.name,
+        freshness_policy=freshness(service),
         **monthly(service, settings),
     )
     def trips(cleaned: LazyPartitions) -> LazyPartitions:

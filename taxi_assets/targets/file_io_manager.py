@@ -22,6 +22,9 @@ from taxi_assets.targets.metadata import record
 from taxi_assets.targets.partitions import partition_date
 from taxi_assets.targets.target import Facts
 
+_REMEMBERED = ("rows", "etag", "last_modified", "sha256", "bytes")
+"""What the materialization that replaces a file says of the one before, as ``rows_before``."""
+
 
 class Fetched(Protocol):
     """A file that was fetched: where it lies, and what is known about it."""
@@ -103,8 +106,10 @@ class FileIOManager(ConfigurableIOManager):
                 self.files.put(name, when, fetched.path, fetched.facts)
         facts = self.files.facts(name, when) or {}
         context.log.info(f"{facts.get('file')}: {'fetched' if fetched else 'unchanged, nothing was fetched'}")
+        before = {f"{name}_before": known[name] for name in _REMEMBERED if name in known} if known else {}
         return {
             **facts,
+            **(before if fetched else {}),
             "uri": self.files.uri(name, when),
             "size_bytes": int(facts.get("bytes", 0)),
             "status": "unchanged" if not fetched else "replaced" if known else "stored",
