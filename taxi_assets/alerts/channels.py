@@ -25,7 +25,6 @@ TIMEOUT = 20.0
 _HOSTED = frozenset({"http", "https", "form", "forms", "json", "jsons", "xml", "xmls", "mailto", "mailtos"})
 """Schemes after which a host stands. After most others it is a token, a topic or a number."""
 
-_LOUD = ("apprise", "urllib3.connectionpool", "requests")
 _SILENCE = threading.Lock()
 
 
@@ -95,13 +94,13 @@ def _unheard() -> Iterator[list[str]]:
         def emit(self, record: logging.LogRecord) -> None:
             codes.extend(re.findall(r"error[= ](\d{3})\b", record.getMessage()))
 
-    loggers = [logging.getLogger(name) for name in _LOUD]
+    apprise, client = logging.getLogger("apprise"), logging.getLogger("urllib3.connectionpool")
     with _SILENCE:
-        before = [(logger, logger.handlers, logger.propagate) for logger in loggers]
+        handlers, propagate = client.handlers, client.propagate
+        for logger in (apprise, client):
+            logger.handlers, logger.propagate = [Codes()], False
         try:
-            for logger in loggers:
-                logger.handlers, logger.propagate = [Codes()], False
             yield codes
         finally:
-            for logger, handlers, propagate in before:
-                logger.handlers, logger.propagate = handlers, propagate
+            # Apprise's own stays silent: after a timeout it goes on in a thread of its own.
+            client.handlers, client.propagate = handlers, propagate

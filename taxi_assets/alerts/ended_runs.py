@@ -64,14 +64,18 @@ def ended_runs(
     unseen = [
         record
         for record in records
-        if record.dagster_run.run_id not in memory.seen and end_of(record) >= max(seen_after, memory.begun)
+        if record.dagster_run.run_id not in memory.seen and end_of(record) >= seen_after
     ]
-    unseen = sorted(unseen, key=lambda record: (end_of(record), record.storage_id))[:MOST_RUNS]
+    if memory.begun:
+        unseen = sorted(unseen, key=lambda record: (end_of(record), record.storage_id))[:MOST_RUNS]
     for record in unseen:
         memory.seen[record.dagster_run.run_id] = end_of(record)
     # A clock that is ahead must not hide what the others end meanwhile.
     memory.newest_end = min(now, max([memory.newest_end, *map(end_of, unseen)]))
     memory.seen = {run: end for run, end in memory.seen.items() if end >= memory.newest_end - OVERLAP}
+    if not memory.begun:
+        memory.begun = True
+        return []
     found = [_judged(instance, memory, record) for record in unseen if ours(record)]
     return [*promised, *found]
 

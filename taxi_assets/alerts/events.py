@@ -1,6 +1,6 @@
 """The events of a run that matter to alerts, read once and sorted by what they are about."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -9,7 +9,7 @@ from dagster import (
     AssetMaterialization,
     DagsterEvent,
     DagsterEventType,
-    DagsterInstance,
+    EventLogEntry,
 )
 
 from taxi_assets.alerts.problems import Problem
@@ -37,10 +37,10 @@ class Told:
     failure: str = "failed"
 
 
-def read_events(instance: DagsterInstance, run_id: str) -> Told:
+def sorted_events(entries: Iterable[EventLogEntry]) -> Told:
     """Everything that a run told, without a check's summary over its months where the months are there."""
     told = Told()
-    for entry in instance.all_logs(run_id, of_type=set(_READERS)):
+    for entry in entries:
         if event := entry.dagster_event:
             _READERS[event.event_type](told, event)
     by_month = {check.name for check in told.judged if check.month}
@@ -84,7 +84,8 @@ def _fail_step(told: Told, event: DagsterEvent) -> None:
 
 
 def _fail(told: Told, event: DagsterEvent) -> None:
-    error = event.job_failure_data.error
+    # Who marks a dead run as failed from outside has no data, only a message.
+    error = event.job_failure_data.error if event.event_specific_data else None
     told.failure = reason(error) if error else event.message or "failed"
 
 
@@ -98,3 +99,6 @@ _READERS: Mapping[DagsterEventType, Reader] = {
     DagsterEventType.STEP_FAILURE: _fail_step,
     DagsterEventType.RUN_FAILURE: _fail,
 }
+
+MATTERING = set(_READERS)
+"""The types of events to read."""

@@ -7,8 +7,9 @@ from dagster import AssetKey, DagsterInstance
 from dagster._core.definitions.freshness import FreshnessState  # no public name; what the records hold
 
 from taxi_assets.alerts.memory import Unsent
+from taxi_assets.alerts.messages import named
 from taxi_assets.alerts.problems import Change, Outcome, Problem
-from taxi_assets.alerts.words import in_order, listed, moment, subject
+from taxi_assets.alerts.words import in_order, moment, subject
 
 
 def freshness_outcome(instance: DagsterInstance, keys: Sequence[AssetKey], now: float) -> Outcome:
@@ -24,44 +25,43 @@ def freshness_outcome(instance: DagsterInstance, keys: Sequence[AssetKey], now: 
 
 def freshness_messages(instance: DagsterInstance, change: Change, ui_url: str) -> list[Unsent]:
     """One message per service for all its assets that became overdue, one for those that no longer are."""
+    look = "Look at the ticks of the sensors, and ask the source: `taxi-assets doctor`."
     overdue = [
         Unsent(
             title=f"{service}: overdue, no month came for too long",
-            body=f"{listed(names)}: {_newest(instance, names)}\nLook at the sensors' ticks and at "
-            f"TAXI_SOURCE_URL: `taxi-assets doctor` asks the source.\n{_link(ui_url, names)}",
+            body="\n".join([_newest(instance, assets), look, _link(ui_url, assets)]),
             kind="warning",
         )
-        for service, names in _by_service(change.begun).items()
+        for service, assets in _by_service(change.begun)
     ]
     fresh = [
         Unsent(
             title=f"{service}: up to date again",
-            body=f"{listed(names)}: {_newest(instance, names)}\n{_link(ui_url, names)}",
+            body="\n".join([_newest(instance, assets), _link(ui_url, assets)]),
             kind="success",
         )
-        for service, names in _by_service(change.ended).items()
+        for service, assets in _by_service(change.ended)
     ]
     return [*overdue, *fresh]
 
 
-def _by_service(problems: Iterable[Problem]) -> dict[str, list[str]]:
-    names: dict[str, list[str]] = defaultdict(list)
+def _by_service(problems: Iterable[Problem]) -> list[tuple[str, list[Problem]]]:
+    found: dict[str, dict[str, Problem]] = defaultdict(dict)
     for problem in problems:
-        names[subject(problem.name)[0]].append(problem.name)
-    return {service: in_order(found) for service, found in sorted(names.items())}
+        found[subject(problem.name)[0]][problem.name] = problem
+    return [
+        (service, [assets[name] for name in in_order(assets)]) for service, assets in sorted(found.items())
+    ]
 
 
-def _list(names: Sequence[str]) -> str:
-    return listed(names)
-
-
-def _newest(instance: DagsterInstance, names: Sequence[str]) -> str:
+def _newest(instance: DagsterInstance, assets: Sequence[Problem]) -> str:
     """What came last, and when, by the first of the assets."""
-    records = instance.fetch_materializations(AssetKey.from_user_string(names[0]), limit=1).records
+    records = instance.fetch_materializations(AssetKey.from_user_string(assets[0].name), limit=1).records
     if not records:
-        return "nothing was ever materialized."
-    return f"the last one was {records[0].partition_key or 'made'}, on {moment(records[0].timestamp)}."
+        return f"{named(assets)}: nothing was ever materialized."
+    newest, when = records[0].partition_key or "made", moment(records[0].timestamp)
+    return f"{named(assets)}: the last one was {newest}, on {when}."
 
 
-def _link(ui_url: str, names: Sequence[str]) -> str:
-    return f"{ui_url}/assets/{names[0]}"
+def _link(ui_url: str, assets: Sequence[Problem]) -> str:
+    return f"{ui_url}/assets/{assets[0].name}"

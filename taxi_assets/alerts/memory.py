@@ -43,7 +43,7 @@ class Memory(BaseModel):
 
     Attributes:
         version: Of this form; a cursor of another one is not understood.
-        begun: When the sensor first looked: what ended before is history.
+        begun: Whether there was a first look: the runs that it found had ended before, and are history.
         newest_end: When the newest run that was told ended.
         seen: Runs told within the overlap before ``newest_end``, with their ends.
         waiting: Failed runs that will be retried, with their ends.
@@ -52,7 +52,7 @@ class Memory(BaseModel):
     """
 
     version: Literal[1] = 1
-    begun: float
+    begun: bool = False
     newest_end: float
     seen: dict[str, float] = Field(default_factory=dict)
     waiting: dict[str, float] = Field(default_factory=dict)
@@ -63,7 +63,7 @@ class Memory(BaseModel):
     @staticmethod
     def starting(now: float) -> "Memory":
         """Of nothing: what happens from now on will be told."""
-        return Memory(begun=now, newest_end=now)
+        return Memory(newest_end=now)
 
     @staticmethod
     def parsed(cursor: str | None, now: float) -> "tuple[Memory, bool]":

@@ -26,10 +26,8 @@ def outcome_of(instance: DagsterInstance, ended: EndedRun, told: Told) -> Outcom
         mended = _made_since(instance, {*failed, *skipped}, end_of(ended.record))
         failed = {problem: why for problem, why in failed.items() if problem not in mended}
         skipped -= mended
-    passed = {check for check, found in told.judged.items() if found.passed}
-    whole = {_run(run)} if run.status == DagsterRunStatus.SUCCESS else set()
     return Outcome(
-        run.run_id, end_of(ended.record), failed, frozenset(skipped), frozenset(told.made | passed | whole)
+        run.run_id, end_of(ended.record), failed, frozenset(skipped), frozenset(_good(ended, told))
     )
 
 
@@ -41,6 +39,16 @@ def months_of(run: DagsterRun) -> str:
 
 def _run(run: DagsterRun) -> Problem:
     return Problem("run", run.job_name, months_of(run))
+
+
+def _good(ended: EndedRun, told: Told) -> set[Problem]:
+    """What the run made or found to be right; of a late one that is long known."""
+    if ended.late:
+        return set()
+    run = ended.record.dagster_run
+    passed = {check for check, found in told.judged.items() if found.passed}
+    whole = {_run(run)} if run.status == DagsterRunStatus.SUCCESS else set()
+    return told.made | passed | whole
 
 
 def _wrong(run: DagsterRun, told: Told) -> tuple[dict[Problem, str], set[Problem]]:

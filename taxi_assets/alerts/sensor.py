@@ -16,7 +16,7 @@ from dagster import (
 )
 
 from taxi_assets.alerts.ended_runs import EndedRun, ended_runs
-from taxi_assets.alerts.events import read_events
+from taxi_assets.alerts.events import MATTERING, sorted_events
 from taxi_assets.alerts.freshness import freshness_messages, freshness_outcome
 from taxi_assets.alerts.memory import Memory, Unsent
 from taxi_assets.alerts.messages import failure, recovery
@@ -52,13 +52,12 @@ def alerts_sensor(settings: Settings) -> SensorDefinition:
             context.log.warning("The cursor can't be read: what ended before now will not be told.")
         runs = look(context, memory, settings, now)
         told = len(memory.outbox)
-        for problem in deliver(memory, alerts.channels()):
-            context.log.warning(f"A message could not be sent over {problem}; it is tried again.")
-        waiting = f", {len(memory.outbox)} of them still to send" if memory.outbox else ""
-        return SensorResult(
-            cursor=memory.model_dump_json(),
-            skip_reason=SkipReason(f"{runs} runs ended, {told} messages{waiting}."),
-        )
+        refused = deliver(memory, alerts.channels())
+        for why in refused:
+            context.log.warning(f"A message could not be sent over {why}. It is tried again.")
+        waiting = [f"{len(memory.outbox)} of them still to send"] if memory.outbox else []
+        said = ", ".join([f"{runs} runs ended", f"{told} messages", *waiting, *refused])
+        return SensorResult(cursor=memory.model_dump_json(), skip_reason=SkipReason(said))
 
     return evaluate
 
@@ -81,7 +80,7 @@ def _of_run(
 ) -> Iterable[Unsent]:
     instance, run_id = context.instance, ended.record.dagster_run.run_id
     link = f"{settings.ui_url}/runs/{run_id}"
-    told = read_events(instance, run_id)
+    told = sorted_events(instance.all_logs(run_id, of_type=MATTERING))
     outcome = _without_secrets(outcome_of(instance, ended, told), settings)
     change = advance(board, outcome)
     if change.begun:

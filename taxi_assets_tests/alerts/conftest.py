@@ -15,7 +15,7 @@ __all__ = ["graph", "no_proxy"]
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pause before a step's retry is a random number times some seconds: zero saves the tests the wait."""
+    """The pause before a step's retry is a random share of some seconds: none saves the tests the wait."""
     monkeypatch.setattr("dagster._core.definitions.policy.random", lambda: 0.0)
 
 
