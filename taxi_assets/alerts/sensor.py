@@ -1,13 +1,12 @@
 """``alerts``: the sensor that tells people what went wrong, once, and that it is right again, once."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 
 from dagster import (
-    AssetKey,
+    DagsterInstance,
     DefaultSensorStatus,
-    RunRecord,
     SensorDefinition,
     SensorEvaluationContext,
     SensorResult,
@@ -18,11 +17,12 @@ from dagster import (
 from taxi_assets.alerts.ended_runs import EndedRun, ended_runs
 from taxi_assets.alerts.events import MATTERING, sorted_events
 from taxi_assets.alerts.freshness import freshness_messages, freshness_outcome
+from taxi_assets.alerts.location import CodeLocation
 from taxi_assets.alerts.memory import Memory, Unsent
 from taxi_assets.alerts.messages import failure, recovery
 from taxi_assets.alerts.outbox import deliver
-from taxi_assets.alerts.outcomes import outcome_of
-from taxi_assets.alerts.problems import Board, Outcome, Problem, advance
+from taxi_assets.alerts.outcomes import months_of, outcome_of
+from taxi_assets.alerts.problems import Board, Outcome, advance
 from taxi_assets.alerts.republished import republished
 from taxi_assets.alerts.resource import Alerts
 from taxi_assets.alerts.stores import held_in_stores
@@ -64,24 +64,30 @@ def alerts_sensor(settings: Settings) -> SensorDefinition:
 
 def look(context: SensorEvaluationContext, memory: Memory, settings: Settings, now: float) -> int:
     """Bring the memory up to date, put into its outbox what is to be told; says how many runs ended."""
-    board = memory.board()
-    keys = _assets(context)
-    runs = ended_runs(context.instance, memory, now, _ours(context))
-    messages = [message for run in runs for message in _of_run(context, run, board, settings)]
-    change = advance(board, freshness_outcome(context.instance, keys, now))
+    board, here = memory.board(), CodeLocation.of(context)
+    runs = ended_runs(context.instance, memory, now, here.ran)
+    messages = [message for run in runs for message in _of_run(context.instance, run, board, here, settings)]
+    change = advance(board, freshness_outcome(context.instance, here.assets, now))
     messages += freshness_messages(context.instance, change, settings.ui_url)
-    memory.keep(_still_there(board, keys))
+    memory.keep(here.still(board))
     memory.outbox += [message.model_copy(update={"body": _cut(message.body)}) for message in messages]
     return len(runs)
 
 
 def _of_run(
-    context: SensorEvaluationContext, ended: EndedRun, board: Board, settings: Settings
-) -> Iterable[Unsent]:
-    instance, run_id = context.instance, ended.record.dagster_run.run_id
-    link = f"{settings.ui_url}/runs/{run_id}"
-    told = sorted_events(instance.all_logs(run_id, of_type=MATTERING))
-    outcome = _without_secrets(outcome_of(instance, ended, told), settings)
+    instance: DagsterInstance, ended: EndedRun, board: Board, here: CodeLocation, settings: Settings
+) -> Iterator[Unsent]:
+    run = ended.record.dagster_run
+    link = f"{settings.ui_url}/runs/{run.run_id}"
+    entries = instance.all_logs(run.run_id, of_type=MATTERING)
+    try:
+        told = here.of_ours(sorted_events(entries))
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # One run that can't be read, of a newer Dagster perhaps, must not silence all others for ever.
+        title = f"{run.job_name} {months_of(run)}: what the run did can't be read"
+        yield Unsent(title=title, body=f"{type(error).__name__}: {error}\n{link}", kind="warning")
+        return
+    outcome = _tellable(outcome_of(instance, ended, told), here, settings)
     change = advance(board, outcome)
     if change.begun:
         held = held_in_stores(instance, [*change.begun, *outcome.skipped])
@@ -92,40 +98,11 @@ def _of_run(
         yield from republished(told, link)
 
 
-def _without_secrets(outcome: Outcome, settings: Settings) -> Outcome:
-    """Errors are written without passwords; should a library quote one all the same, it ends here."""
+def _tellable(outcome: Outcome, here: CodeLocation, settings: Settings) -> Outcome:
+    """An outcome about this code location only, without passwords, should a library have quoted one."""
     secrets = secrets_of(settings)
-    return replace(outcome, failed={problem: masked(why, secrets) for problem, why in outcome.failed.items()})
-
-
-def _assets(context: SensorEvaluationContext) -> list[AssetKey]:
-    """Every asset of the code location."""
-    repository = context.repository_def
-    return sorted(repository.asset_graph.get_all_asset_keys()) if repository else []
-
-
-def _ours(context: SensorEvaluationContext) -> Callable[[RunRecord], bool]:
-    """Whether a run is of this code location; one of a terminal or a test knows its job's name only."""
-    repository, here = context.repository_def, context.code_location_origin
-
-    def ours(record: RunRecord) -> bool:
-        run = record.dagster_run
-        if run.remote_job_origin and here:
-            found = run.remote_job_origin.repository_origin.code_location_origin
-            return found.location_name == here.location_name
-        return repository is None or repository.has_job(run.job_name)
-
-    return ours
-
-
-def _still_there(board: Board, keys: Iterable[AssetKey]) -> Board:
-    """Without the problems of assets that are no more, as of a target that was switched off."""
-    names = {key.to_user_string() for key in keys}
-
-    def stays(problem: Problem) -> bool:
-        return problem.kind == "run" or problem.name.partition(" ")[0] in names
-
-    return {problem: standing for problem, standing in board.items() if stays(problem) or not names}
+    told = {problem: masked(why, secrets) for problem, why in outcome.failed.items() if here.knows(problem)}
+    return replace(outcome, failed=told)
 
 
 def _cut(body: str) -> str:

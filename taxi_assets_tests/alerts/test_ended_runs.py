@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance
+from dagster import DagsterInstance, Failure, asset, materialize
 
-from taxi_assets.alerts import ended_runs
+from taxi_assets.alerts import ended_runs, events
 from taxi_assets.settings import Settings
 from taxi_assets_tests.alerts.receiver import Receiver
 from taxi_assets_tests.alerts.scripted import Scripted
@@ -234,3 +234,32 @@ def test_a_death_between_sending_and_remembering_sends_again_and_loses_nothing(
     watcher.tick()
     watcher.tick()
     assert receiver.titles() == [FAILED, FAILED]
+
+
+def test_a_run_of_somebody_elses_assets_is_not_ours_to_tell(
+    scripted: Scripted, watcher: Watcher, receiver: Receiver
+) -> None:
+    @asset
+    def foreign() -> None:
+        raise Failure("not our business", allow_retries=False)
+
+    watcher.tick()
+    materialize([foreign], instance=scripted.instance, raise_on_error=False)
+    watcher.tick()
+    assert "1 runs ended" in watcher.said[-1]
+    assert receiver.titles() == []
+
+
+def test_a_run_that_can_not_be_read_is_told_so_and_silences_no_other(
+    scripted: Scripted, watcher: Watcher, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher.tick()
+    scripted.broken = {"raw"}
+    scripted.run("2024-01")
+    with monkeypatch.context() as newer:
+        newer.setattr(events, "step_reason", lambda event: event.renamed)
+        watcher.tick()
+    assert receiver.titles() == ["green_trips 2024-01: what the run did can't be read"]
+    scripted.run("2024-02")
+    watcher.tick()
+    assert receiver.titles()[1:] == ["green 2024-02: raw failed"]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from dagster import DagsterInstance, Definitions, SensorResult, build_sensor_context
+from dagster import DagsterInstance, Definitions, build_sensor_context
 
 from taxi_assets.alerts import Alerts, alerts_sensor
 from taxi_assets.alerts.memory import Memory
@@ -29,22 +29,19 @@ class Watcher:
     cursor: str | None = None
     said: list[str] = field(default_factory=list)
 
-    def tick(self, *, dies: bool = False) -> SensorResult:
+    def tick(self, *, dies: bool = False) -> None:
         """Evaluate the sensor once. One that dies sends, but its cursor is never stored."""
-        context = build_sensor_context(
+        with build_sensor_context(
             instance=self.instance,
             cursor=self.cursor,
             repository_def=self.definitions.get_repository_def(),
             resources={"alerts": Alerts(urls=self.urls)},
-        )
-        with context:
-            result = alerts_sensor(self.settings)(context)
-        assert isinstance(result, SensorResult)
-        assert result.skip_reason
-        self.said.append(str(result.skip_reason.skip_message))
+        ) as context:
+            found = alerts_sensor(self.settings).evaluate_tick(context)
+        assert not found.run_requests
+        self.said.append(found.skip_message or "")
         if not dies:
-            self.cursor = result.cursor
-        return result
+            self.cursor = found.cursor
 
     @property
     def memory(self) -> Memory:
