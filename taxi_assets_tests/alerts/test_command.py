@@ -1,6 +1,7 @@
 """Trying it out: ``alert-test`` sends, the doctor only looks, and neither shows a URL."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -8,7 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dagster import DefaultSensorStatus, SensorDefinition, build_sensor_context
+from dagster._core.remote_representation.external_data import RepositorySnap
+from dagster._serdes import serialize_value
 
+from taxi_assets.alerts.channels import Channel
+from taxi_assets.definitions import build_definitions
 from taxi_assets.doctor.alerts import examine_alerts
 from taxi_assets.settings import Settings
 from taxi_assets_tests.alerts.receiver import Receiver
@@ -86,3 +92,31 @@ def test_a_code_location_loads_without_apprise(tmp_path: Path, receiver: Receive
         check=False,
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_every_url_in_the_page_is_one_that_apprise_understands() -> None:
+    page = (ROOT / "docs" / "get-alerted.md").read_text(encoding="utf-8")
+    shown = re.findall(r"[`' ]((?:jsons?|mailtos|slack|workflows|https)://[^`' ]+)", page)
+    channels = [Channel(url) for url in shown if "dagster.example.com" not in url]
+    assert len(channels) >= 7
+    assert [channel.url for channel in channels if not channel.understood()] == []
+
+
+def test_dagster_is_told_the_name_of_the_variable_only(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAXI_ALERT_URLS", receiver.url)
+    settings = Settings.from_environment({"TAXI_HOME": str(tmp_path), "TAXI_ALERT_URLS": receiver.url})
+    definitions = build_definitions(settings)
+    told = serialize_value(RepositorySnap.from_def(definitions.get_repository_def()))
+    assert "TAXI_ALERT_URLS" in told
+    for text in (told, repr(settings), repr(definitions.resources)):
+        assert "s3cr3t" not in text
+        assert "t0ken" not in text
+    (alerts,) = (one for one in definitions.sensors or () if one.name == "alerts")
+    assert isinstance(alerts, SensorDefinition)
+    assert alerts.default_status == DefaultSensorStatus.RUNNING
+    resources = {"alerts": (definitions.resources or {})["alerts"]}
+    with build_sensor_context(resources=resources) as context:  # where the name becomes what it holds
+        assert context.resources.alerts.send("a", "b") == []
+    assert receiver.titles() == ["a"]
