@@ -78,6 +78,13 @@ def doctor(_: argparse.Namespace) -> int:
     return examine(Settings.from_environment())
 
 
+def alert_test(_: argparse.Namespace) -> int:
+    """Send a test message to everybody who would be told of failures."""
+    from taxi_assets.alerts.trial import try_alerts
+
+    return try_alerts(Settings.from_environment(), _console())
+
+
 def _month(text: str) -> date:
     try:
         return parse_month(text)
@@ -93,8 +100,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit status tells whether all is well."""
     parser = argparse.ArgumentParser(prog="taxi-assets", description="NYC taxi trips as Dagster assets.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (demo, load, dev, status, audit, register, psql, doctor):
-        one = commands.add_parser(command.__name__, help=command.__doc__, description=command.__doc__)
+    for command in (demo, load, dev, status, audit, register, psql, doctor, alert_test):
+        name = command.__name__.replace("_", "-")
+        one = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
         one.set_defaults(command=command)
         if command is load:
             one.add_argument("service", choices=list(SERVICES))

@@ -4,6 +4,7 @@ from typing import Any
 
 from dagster import EnvVar
 
+from taxi_assets.alerts.resource import Alerts
 from taxi_assets.assets.gate import Gate
 from taxi_assets.assets.raw import PublishedSource
 from taxi_assets.audit import PostgresJournal
@@ -44,6 +45,7 @@ def build_resources(settings: Settings, *, conceal: bool = True) -> dict[str, An
         "postgres_io": TargetIOManager(target=postgres, journal=journal),
         "warehouse": warehouse,
         "warehouse_io": TargetIOManager(target=warehouse, journal=journal),
+        "alerts": Alerts(urls=alert_urls(settings, conceal=conceal)),
     }
 
 
@@ -81,6 +83,13 @@ def warehouse_target(settings: Settings) -> Target:
     from taxi_assets.targets.duckdb import DuckDBTarget
 
     return DuckDBTarget(url=settings.warehouse_url)
+
+
+def alert_urls(settings: Settings, *, conceal: bool) -> Any:
+    """Who is told of failures: secrets as a whole, so only ever the variable's name in Dagster."""
+    if not settings.alert_urls:
+        return ""
+    return EnvVar("TAXI_ALERT_URLS") if conceal else " ".join(settings.alert_urls)
 
 
 def kinds(settings: Settings) -> dict[str, set[str]]:

@@ -29,6 +29,7 @@ from taxi_assets.assets.common import (
     HEAVY_POOL,
     OWNERS,
     definition_metadata,
+    freshness,
     monthly,
     permanent_failures,
     trips_key,
@@ -79,6 +80,7 @@ def cleaned_assets(service: Service, settings: Settings) -> AssetsDefinition:
             owners=OWNERS,
             kinds={key.path[0], "parquet", "duckdb"},
             code_version=CODE_VERSION,
+            freshness_policy=freshness(service) if key == cleaned_key else None,  # rejected rows may be none
             metadata=definition_metadata(service, *more),
         )
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from dagster import AssetExecutionContext, AssetsDefinition, Config, ConfigurableResource, asset
 from pydantic import Field
 
-from taxi_assets.assets.common import OWNERS, SOURCE_POOL, monthly, permanent_failures, trips_key
+from taxi_assets.assets.common import OWNERS, SOURCE_POOL, freshness, monthly, permanent_failures, trips_key
 from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import LazyFile
 from taxi_assets.targets.target import Facts
@@ -65,6 +65,7 @@ def raw_asset(service: Service, settings: Settings) -> AssetsDefinition:
         kinds={"raw", "parquet"},
         code_version=CODE_VERSION,
         pool=SOURCE_POOL,
+        freshness_policy=freshness(service),
         **monthly(service, settings),
     )
     def raw(

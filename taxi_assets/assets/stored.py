@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, ResourceParam, asset
 
-from taxi_assets.assets.common import OWNERS, definition_metadata, monthly, trips_key
+from taxi_assets.assets.common import OWNERS, definition_metadata, freshness, monthly, trips_key
 from taxi_assets.assets.following import FOLLOWS_CLEANED
 from taxi_assets.assets.gate import Gate
 from taxi_assets.settings import Settings
@@ -62,6 +62,7 @@ def target_asset(
         metadata=definition_metadata(service),
         pool=target.name,
         automation_condition=FOLLOWS_CLEANED,
+        freshness_policy=freshness(service),
         **monthly(service, settings),
     )
     def trips(

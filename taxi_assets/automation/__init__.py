@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dagster import ScheduleDefinition, SensorDefinition
 
+from taxi_assets.alerts import alerts_sensor
 from taxi_assets.automation.following import following_sensor
 from taxi_assets.automation.landing import landing_sensor
 from taxi_assets.automation.publication import publication_sensor
@@ -18,7 +19,13 @@ def build_sensors(settings: Settings) -> Sequence[SensorDefinition]:
     """Every sensor of the code location."""
     publications = [publication_sensor(service, settings) for service in SERVICES.values()]
     landings = [landing_sensor(settings)] if settings.landing_url else []
-    return [*publications, *landings, following_sensor(settings), heal_sensor(settings)]
+    return [
+        *publications,
+        *landings,
+        following_sensor(settings),
+        heal_sensor(settings),
+        alerts_sensor(settings),
+    ]
 
 
 def build_schedules(settings: Settings) -> Sequence[ScheduleDefinition]:

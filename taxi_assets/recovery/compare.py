@@ -13,11 +13,12 @@ from typing import Any
 from dagster import DagsterInstance
 
 from taxi_assets.assets.common import monthly_partitions, trips_key
-from taxi_assets.doctor.watch import secrets_of, words
+from taxi_assets.doctor.watch import words
 from taxi_assets.recovery.believed import Record, believed, under_way
 from taxi_assets.recovery.difference import Comparison, Difference, Kind
 from taxi_assets.recovery.judge import Side, judge
 from taxi_assets.recovery.standing import IN_THE_LAKE, lost_directory, stages_of, standing
+from taxi_assets.setting_secrets import masked, secrets_of
 from taxi_assets.settings import Settings
 from taxi_assets.targets.target import Held
 from taxi_assets.tlc.services import SERVICES, Service, ServiceName, month_key
@@ -42,7 +43,7 @@ def ask(stores: Mapping[str, Any], settings: Settings) -> Asked:
             try:
                 held = standing(stores, service, stage)
             except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, it is told of as a finding
-                asked.unanswered[f"{service.name}/{stage}"] = _without_secrets(words(error), settings)
+                asked.unanswered[f"{service.name}/{stage}"] = masked(words(error), secrets_of(settings))
                 continue
             answers[stage] = {month_key(when): one for when, one in held.items() if when.day == 1}
     return asked
@@ -115,9 +116,3 @@ def _urgency(difference: Difference) -> tuple[int, int, str, str]:
     # What others are made from comes first: "quarantined" and the targets follow in the order of their names.
     upstream = {"raw": 0, "cleaned": 1, "quarantined": 2}.get(difference.stage, 3)
     return _URGENCY[difference.kind], upstream, difference.service, f"{difference.stage} {difference.month}"
-
-
-def _without_secrets(said: str, settings: Settings) -> str:
-    for secret in sorted(secrets_of(settings), key=len, reverse=True):
-        said = said.replace(secret, "***")
-    return said

@@ -23,6 +23,9 @@ from taxi_assets.targets.metadata import record
 from taxi_assets.targets.partitions import partition_date
 from taxi_assets.targets.target import Facts
 
+_REMEMBERED = ("rows", "etag", "last_modified", "sha256", "bytes")
+"""What the materialization that replaces a file says of the one before, as ``rows_before``."""
+
 
 class Fetched(Protocol):
     """A file that was fetched: where it lies, and what is known about it."""
@@ -115,8 +118,10 @@ class FileIOManager(ConfigurableIOManager):
         if fetched:
             recorder.record(path, when, _rows(facts), replaced_rows, {**fetched.facts, **own})
         context.log.info(f"{facts.get('file')}: {'fetched' if fetched else 'unchanged, nothing was fetched'}")
+        before = {f"{name}_before": known[name] for name in _REMEMBERED if name in known} if known else {}
         return {
             **{name: value for name, value in facts.items() if name not in OWN_FACTS},
+            **(before if fetched else {}),
             "uri": self.files.uri(name, when),
             "size_bytes": int(facts.get("bytes", 0)),
             "status": "unchanged" if not fetched else "replaced" if known else "stored",
