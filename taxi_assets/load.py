@@ -16,6 +16,7 @@ from rich.console import Console
 from taxi_assets.assets.common import monthly_partitions
 from taxi_assets.definitions import build_definitions
 from taxi_assets.instance import open_instance
+from taxi_assets.reasons import step_reason
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES, ServiceName, month_key
 
@@ -94,13 +95,10 @@ def heeding_interrupts() -> Iterator[None]:
 
 
 def _reasons(result: ExecuteInProcessResult) -> Iterator[str]:
-    """Why steps and checks failed, in the words of whoever raised it; the history has the tracebacks."""
+    """Why steps and checks failed."""
     for event in result.all_events:
         if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error and error.cause:
-                error = error.cause
-            yield f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+            yield f"{event.step_key}: {step_reason(event)}"
         if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed and evaluation.severity == AssetCheckSeverity.ERROR:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, TypedDict
 
 from dagster import (
@@ -9,6 +10,7 @@ from dagster import (
     BackfillPolicy,
     Backoff,
     Failure,
+    FreshnessPolicy,
     Jitter,
     MonthlyPartitionsDefinition,
     RetryPolicy,
@@ -35,6 +37,8 @@ RETRIES = 3
 
 DAYS_OF_A_MONTH = 30
 
+LONGEST_MONTH = timedelta(days=31)
+
 
 def trips_key(stage: str, service: Service) -> AssetKey:
     """``cleaned/green_trips``."""
@@ -51,6 +55,18 @@ def monthly_partitions(service: Service) -> MonthlyPartitionsDefinition:
         start_date=month_key(service.first_month),
         fmt="%Y-%m",
         end_offset=-(service.earliest_lag.days // DAYS_OF_A_MONTH),
+    )
+
+
+def freshness(service: Service) -> FreshnessPolicy:
+    """How long an asset may go without a new month: usually at most, then a warning; ever seen, a failure.
+
+    One month published as early as seen and the next as late as seen come a month and the difference of the
+    two lags apart: 107 days (fhv 77), usually 76 (fhv 46) at most.
+    """
+    return FreshnessPolicy.time_window(
+        fail_window=LONGEST_MONTH + service.longest_lag - service.earliest_lag,
+        warn_window=LONGEST_MONTH + service.usual_lag - service.earliest_lag,
     )
 
 

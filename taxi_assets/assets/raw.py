@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from dagster import AssetExecutionContext, AssetsDefinition, Config, ConfigurableResource, asset
 from pydantic import Field
 
-from taxi_assets.assets.common import OWNERS, SOURCE_POOL, monthly, permanent_failures, trips_key
+from taxi_assets.assets.common import OWNERS, SOURCE_POOL, freshness, monthly, permanent_failures, trips_key
 from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import LazyFile
 from taxi_assets.targets.target import Facts
@@ -29,6 +29,9 @@ SETTLE_SECONDS = 10
 """A file in a landing directory that was written to less than this ago may not be whole yet."""
 
 Origin = Literal["source", "landing"]
+
+CODE_VERSION = "1"
+"""Of how files are fetched."""
 
 
 class PublishedSource(ConfigurableResource):  # type: ignore[type-arg]
@@ -60,8 +63,9 @@ def raw_asset(service: Service, settings: Settings) -> AssetsDefinition:
         group_name=service.name,
         owners=OWNERS,
         kinds={"raw", "parquet"},
-        code_version="1",
+        code_version=CODE_VERSION,
         pool=SOURCE_POOL,
+        freshness_policy=freshness(service),
         **monthly(service, settings),
     )
     def raw(
@@ -101,9 +105,10 @@ def _lazy(source: Source, service: Service, month: date, origin: Origin) -> Lazy
                     published = source.fetch(service, month, into, known)
             else:
                 published = source.fetch(service, month, into, known)
-        if published:
-            published.facts["origin"] = origin
-        if published and published.path.suffix == ".parquet":
+        if published is None:
+            return None
+        published.facts.update(code_version=CODE_VERSION, origin=origin)
+        if published.path.suffix == ".parquet":
             published.facts["rows"] = str(pq.read_metadata(published.path).num_rows)
         return published
 

@@ -21,9 +21,9 @@ from dagster import (
 from taxi_assets.assets.common import trips_key
 from taxi_assets.assets.raw import PublishedSource, is_settled, saying_landing
 from taxi_assets.automation.cursor import LandingCursor, read_cursor, write_cursor
-from taxi_assets.automation.jobs import trips_job
 from taxi_assets.automation.publication import partition_keys, runs_asked_for, utc_now
 from taxi_assets.automation.watch import HASTE, NEWEST_PRIORITY, PRIORITY
+from taxi_assets.jobs import trips_job
 from taxi_assets.settings import Settings
 from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.services import SERVICES, ServiceName, month_key
@@ -84,7 +84,7 @@ def landing_sensor(settings: Settings, *, clock: Callable[[], datetime] = utc_no
 
     @sensor(
         name="landing",
-        jobs=[trips_job(name) for name in SERVICES],
+        jobs=[trips_job(service) for service in SERVICES.values()],
         minimum_interval_seconds=settings.interval(USUAL_INTERVAL),
         default_status=DefaultSensorStatus.RUNNING,
         description=f"Asks for a run when somebody puts a month's file into {settings.landing_url}.",

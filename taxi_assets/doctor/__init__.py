@@ -6,6 +6,7 @@ really started (and stopped), which makes its files below ``TAXI_HOME`` the firs
 
 from rich.console import Console
 
+from taxi_assets.doctor.alerts import examine_alerts
 from taxi_assets.doctor.finding import Finding
 from taxi_assets.doctor.home import examine_dagster, examine_home
 from taxi_assets.doctor.lake import examine_lake
@@ -31,6 +32,7 @@ def examine(settings: Settings) -> list[Finding]:
         Check("TAXI_POSTGRES_URL", "server", examine_postgres, postgres_limit),
         Check("TAXI_LAKE_URL", "lake", examine_lake),
         Check("TAXI_WAREHOUSE_URL", "warehouse", examine_warehouse),
+        Check("TAXI_ALERT_URLS", "alerts", examine_alerts),
     )
     return [finding for check in checks for finding in watched(check, settings)]
 

@@ -4,13 +4,12 @@ A check is a generator: what it found before it failed or ran out of time is kep
 nobody waits for at exit, because a driver that waits for a dead host can't be interrupted.
 """
 
-import re
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from taxi_assets.doctor.finding import About, Finding
+from taxi_assets.setting_secrets import masked, secrets_of
 from taxi_assets.setting_values import redacted
 from taxi_assets.settings import Settings
 
@@ -18,7 +17,6 @@ LIMIT = 10.0
 """Seconds for one check: a store that takes longer to say hello is no good for loading months."""
 
 _LONGEST = 400  # characters of somebody else's error
-_SHORTEST_SECRET = 4  # hiding every "a" would leave no readable word, and tell the secret's letters
 
 
 @dataclass(frozen=True)
@@ -73,31 +71,8 @@ def words(error: BaseException) -> str:
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
-def secrets_of(settings: Settings) -> set[str]:
-    """Every text in the settings that must not be shown."""
-    found: set[str] = set()
-    for url in (settings.postgres_url, settings.source_url, settings.lake_url, settings.warehouse_url):
-        found |= _secrets_in(url)
-    return {secret for secret in found if len(secret) >= _SHORTEST_SECRET}
-
-
-def _secrets_in(url: str) -> set[str]:
-    password = re.search(r"://[^/@:]*:([^/@]*)@", url)
-    found = {password[1], unquote(password[1])} if password else set()
-    try:
-        query = urlsplit(url).query
-    except ValueError:  # brackets that hold no address
-        return found
-    # A signed URL keeps its signature under any name, Postgres its password under this one.
-    public = url.startswith(("postgres", "bigquery:", "synthetic"))
-    return found | {value for name, value in parse_qsl(query) if not public or "password" in name}
-
-
 def _without(secrets: set[str], finding: Finding) -> Finding:
-    found, remedy = finding.found, finding.remedy
-    for secret in sorted(secrets, key=len, reverse=True):
-        found, remedy = found.replace(secret, "***"), remedy.replace(secret, "***")
-    return replace(finding, found=found, remedy=remedy)
+    return replace(finding, found=masked(finding.found, secrets), remedy=masked(finding.remedy, secrets))
 
 
 def _unexpected(setting: str) -> str:

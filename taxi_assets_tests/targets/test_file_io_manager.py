@@ -81,11 +81,11 @@ def _run(
     first: str = "2024-01",
     last: str | None = None,
     instance: DagsterInstance | None = None,
-    **options: bool,
+    pass_over_current: bool = True,
 ) -> ExecuteInProcessResult:
     return materialize(
         definitions,
-        resources={"io": FileIOManager(files=files, **options)},
+        resources={"io": FileIOManager(files=files, pass_over_current=pass_over_current)},
         partition_key=None if last else first,
         tags=dict(zip(_RANGE, (first, last), strict=True)) if last else None,
         instance=instance,
@@ -108,6 +108,24 @@ def test_a_file_is_fetched_once_and_again_when_it_changed(files: FileStore) -> N
     assert _status(_run(files, assets)) == {"2024-01": "replaced"}
     assert [known for _, known in publisher.asked] == [None, "one", "one"]
     assert [text for _, text in read] == ["one", "one", "two"]
+
+
+def test_a_file_that_replaces_another_says_which(files: FileStore) -> None:
+    publisher = Publisher({"2024-01": "one"})
+    assets = _assets(publisher, [])[:1]
+
+    def shown() -> dict[str, object]:
+        (told,) = _run(files, assets).asset_materializations_for_node("raw")
+        return {name: value.value for name, value in told.metadata.items() if name.endswith("_before")}
+
+    assert shown() == {}
+    assert shown() == {}
+    publisher.texts["2024-01"] = "three"
+    assert shown() == {
+        "etag_before": "one",
+        "sha256_before": hashlib.sha256(b"one").hexdigest(),
+        "bytes_before": "3",
+    }
 
 
 def test_a_file_is_fetched_regardless_when_told_so(files: FileStore) -> None:

@@ -1,0 +1,17 @@
+"""Alerts: people are told when a month, a check or a service goes wrong, and when it is right again.
+
+ended_runs.py   which runs ended since the last look
+events.py       what their events tell
+outcomes.py     what that says of every asset's months and every check
+problems.py     what is wrong now; only a change is told
+freshness.py, republished.py, stores.py   what else there is to say
+messages.py     the words
+outbox.py       kept until everybody has them
+channels.py     Apprise, which knows Slack, e-mail and a hundred others
+sensor.py       all of it, twice a minute
+"""
+
+from taxi_assets.alerts.resource import Alerts
+from taxi_assets.alerts.sensor import alerts_sensor
+
+__all__ = ["Alerts", "alerts_sensor"]

@@ -1,0 +1,111 @@
+"""``alerts``: the sensor that tells people what went wrong, once, and that it is right again, once."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from dagster import (
+    DagsterInstance,
+    DefaultSensorStatus,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+
+from taxi_assets.alerts.ended_runs import EndedRun, ended_runs
+from taxi_assets.alerts.events import MATTERING, sorted_events
+from taxi_assets.alerts.freshness import freshness_messages, freshness_outcome
+from taxi_assets.alerts.location import CodeLocation
+from taxi_assets.alerts.memory import Memory, Unsent
+from taxi_assets.alerts.messages import failure, recovery
+from taxi_assets.alerts.outbox import deliver
+from taxi_assets.alerts.outcomes import months_of, outcome_of
+from taxi_assets.alerts.problems import Board, Outcome, advance
+from taxi_assets.alerts.republished import republished
+from taxi_assets.alerts.resource import Alerts
+from taxi_assets.alerts.stores import held_in_stores
+from taxi_assets.setting_secrets import masked, secrets_of
+from taxi_assets.settings import Settings
+
+USUAL_INTERVAL = 30
+"""Seconds: soon enough for a person, and as often as Dagster's own daemons look."""
+
+LONGEST_BODY = 4000
+"""Characters: what a chat takes as one message, and what keeps twenty of them in a cursor."""
+
+
+def alerts_sensor(settings: Settings) -> SensorDefinition:
+    """Tells of months, checks and services that went wrong; runs by itself if anybody is to be told."""
+
+    @sensor(
+        name="alerts",
+        minimum_interval_seconds=settings.interval(USUAL_INTERVAL),
+        default_status=DefaultSensorStatus.RUNNING if settings.alert_urls else DefaultSensorStatus.STOPPED,
+        description="Tells TAXI_ALERT_URLS what went wrong, once, and that it is right again, once.",
+    )
+    def evaluate(context: SensorEvaluationContext, alerts: Alerts) -> SensorResult:
+        now = time.time()
+        memory, understood = Memory.parsed(context.cursor, now)
+        if not understood:
+            context.log.warning("The cursor can't be read: what ended before now will not be told.")
+        runs = look(context, memory, settings, now)
+        told = len(memory.outbox)
+        refused = deliver(memory, alerts.channels())
+        for why in refused:
+            context.log.warning(f"A message could not be sent over {why}. It is tried again.")
+        waiting = [f"{len(memory.outbox)} of them still to send"] if memory.outbox else []
+        said = ", ".join([f"{runs} runs ended", f"{told} messages", *waiting, *refused])
+        return SensorResult(cursor=memory.model_dump_json(), skip_reason=SkipReason(said))
+
+    return evaluate
+
+
+def look(context: SensorEvaluationContext, memory: Memory, settings: Settings, now: float) -> int:
+    """Bring the memory up to date, put into its outbox what is to be told; says how many runs ended."""
+    board, here = memory.board(), CodeLocation.of(context)
+    runs = ended_runs(context.instance, memory, now, here.ran)
+    messages = [message for run in runs for message in _of_run(context.instance, run, board, here, settings)]
+    change = advance(board, freshness_outcome(context.instance, here.assets, now))
+    messages += freshness_messages(context.instance, change, settings.ui_url)
+    memory.keep(here.still(board))
+    memory.outbox += [message.model_copy(update={"body": _cut(message.body)}) for message in messages]
+    return len(runs)
+
+
+def _of_run(
+    instance: DagsterInstance, ended: EndedRun, board: Board, here: CodeLocation, settings: Settings
+) -> Iterator[Unsent]:
+    run = ended.record.dagster_run
+    link = f"{settings.ui_url}/runs/{run.run_id}"
+    entries = instance.all_logs(run.run_id, of_type=MATTERING)
+    try:
+        told = here.of_ours(sorted_events(entries))
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # One run that can't be read, of a newer Dagster perhaps, must not silence all others for ever.
+        title = f"{run.job_name} {months_of(run)}: what the run did can't be read"
+        yield Unsent(title=title, body=f"{type(error).__name__}: {error}\n{link}", kind="warning")
+        return
+    outcome = _tellable(outcome_of(instance, ended, told), here, settings)
+    change = advance(board, outcome)
+    if change.begun:
+        held = held_in_stores(instance, [*change.begun, *outcome.skipped])
+        yield failure(outcome, change, held, link)
+    if change.ended:
+        yield recovery(change, board, link)
+    if not ended.late:
+        yield from republished(told, link)
+
+
+def _tellable(outcome: Outcome, here: CodeLocation, settings: Settings) -> Outcome:
+    """An outcome about this code location only, without passwords, should a library have quoted one."""
+    secrets = secrets_of(settings)
+    told = {problem: masked(why, secrets) for problem, why in outcome.failed.items() if here.knows(problem)}
+    return replace(outcome, failed=told)
+
+
+def _cut(body: str) -> str:
+    """A body of bearable length, with its last line, the link."""
+    text, _, link = body.rpartition("\n")
+    return body if len(body) <= LONGEST_BODY else f"{text[: LONGEST_BODY - len(link) - 2]}…\n{link}"
