@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -13,6 +13,8 @@ from taxi_assets.targets.postgres import PostgresTarget
 from taxi_assets.targets.postgres.connection import Connection
 from taxi_assets.targets.target import TargetError
 from taxi_assets.tlc.services import SERVICES
+
+Result = TypeVar("Result")
 
 _WRITTEN = tuple(column.name for column in COLUMNS if column.name not in BY_DEFAULT)
 
@@ -77,19 +79,32 @@ class _PostgresPages:
         if self._connection is not None:
             self._connection.close()
 
+    def knows(self, load_id: str) -> bool:
+        query = sql.SQL("SELECT FROM {} WHERE load_id = %s").format(self._table)
+        return bool(self._steadily(lambda connection: connection.execute(query, [load_id]).fetchall()))
+
     def write(self, entry: Entry, within: Any = None) -> None:
         if within is not None:
             self._insert(within, entry)
             return
+        # Once more does no harm: an entry of a known number is not written.
+        self._steadily(lambda connection: self._insert(connection, entry))
+
+    @property
+    def _table(self) -> sql.Identifier:
+        return sql.Identifier(self._schema, TABLE)
+
+    def _steadily(self, do: Callable[[Connection], Result]) -> Result:
+        """Do it on the connection, or on a new one if that has died."""
         try:
-            self._insert(self.turn(), entry)
+            return do(self.turn())
         except psycopg.OperationalError:
             self.close()
-            self._insert(self.turn(), entry)  # once more does no harm: its number is written once only
+            return do(self.turn())
 
     def _insert(self, connection: Connection, entry: Entry) -> None:
         statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING").format(
-            sql.Identifier(self._schema, TABLE),
+            self._table,
             sql.SQL(", ").join(map(sql.Identifier, _WRITTEN)),
             sql.SQL(", ").join(map(sql.Placeholder, _WRITTEN)),
         )

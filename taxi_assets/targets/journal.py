@@ -69,6 +69,9 @@ class Entry:
 class Pages(Protocol):
     """An open journal."""
 
+    def knows(self, load_id: str) -> bool:
+        """Whether an entry of this number is there."""
+
     def write(self, entry: Entry, within: Any = None) -> None:
         """Write an entry, unless one of its ``load_id`` is there.
 
@@ -141,6 +144,9 @@ class Recorder:
         """See to it that what stands there is entered, by the facts that were stored with it."""
         if self.pages is None or "load_id" not in facts:
             return
+        with refusals():
+            if self.pages.knows(facts["load_id"]):
+                return
         run = self.context.step_context.instance.get_run_by_id(facts.get("run_id", ""))
         launched_by = UNKNOWN if run is None else launcher(run.tags) or "a person"
         replaced = facts.get("replaced_rows")
