@@ -8,7 +8,8 @@ import psycopg
 from psycopg import sql
 
 from taxi_assets.audit.table import BY_DEFAULT, COLUMNS, TABLE, ensure_table, grants
-from taxi_assets.targets.journal import Entry, Journal, Pages
+from taxi_assets.targets.embedded_postgres import EmbeddedServerError
+from taxi_assets.targets.journal import Entry, Journal, JournalAway, Pages
 from taxi_assets.targets.postgres import PostgresTarget
 from taxi_assets.targets.postgres.connection import Connection
 from taxi_assets.targets.target import TargetError
@@ -39,7 +40,8 @@ class PostgresJournal(Journal):
         """One connection, kept until all months of an output are done."""
         pages = _PostgresPages(self.connect, self.schema_name)
         try:
-            pages.turn()
+            with away(self.schema_name):
+                pages.turn()
             yield pages
         finally:
             pages.close()
@@ -81,14 +83,16 @@ class _PostgresPages:
 
     def knows(self, load_id: str) -> bool:
         query = sql.SQL("SELECT FROM {} WHERE load_id = %s").format(self._table)
-        return bool(self._steadily(lambda connection: connection.execute(query, [load_id]).fetchall()))
+        with away(self._schema):
+            return bool(self._steadily(lambda connection: connection.execute(query, [load_id]).fetchall()))
 
     def write(self, entry: Entry, within: Any = None) -> None:
         if within is not None:
             self._insert(within, entry)
             return
         # Once more does no harm: an entry of a known number is not written.
-        self._steadily(lambda connection: self._insert(connection, entry))
+        with away(self._schema):
+            self._steadily(lambda connection: self._insert(connection, entry))
 
     @property
     def _table(self) -> sql.Identifier:
@@ -116,6 +120,15 @@ class _PostgresPages:
                 f"{'/'.join(entry.asset_key)} {entry.partition}: {error}. The loading role needs: "
                 f"{grants(connection, self._schema)}"
             ) from error
+
+
+@contextmanager
+def away(schema: str) -> Iterator[None]:
+    """Whatever keeps the trail from being written, as the one thing that stores elsewhere can live with."""
+    try:
+        yield
+    except (psycopg.Error, EmbeddedServerError, TargetError) as error:
+        raise JournalAway(f"The audit trail {schema}.{TABLE} can't be written: {error}.") from error
 
 
 def values(entry: Entry) -> dict[str, object]:

@@ -81,9 +81,8 @@ def compare(instance: DagsterInstance, stores: Mapping[str, Any], settings: Sett
         months += sum(len(held.keys() | records[stage].keys()) for stage, held in answers.items())
         differences += _of_service(service, answers, records, busy[service.name])
     differences.sort(key=_urgency)
-    return Comparison(
-        differences, asked.unanswered, {name: keys for name, keys in busy.items() if keys}, months
-    )
+    at_work = {name: keys for name, keys in busy.items() if keys}
+    return Comparison(differences, asked.unanswered, at_work, months, asked.answers)
 
 
 def _of_service(

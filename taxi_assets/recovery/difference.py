@@ -6,6 +6,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
+from taxi_assets.targets.target import Held
 from taxi_assets.tlc.services import ServiceName
 
 
@@ -50,12 +51,16 @@ class Comparison:
         unanswered: Why a table could not be asked, by ``service/stage``.
         busy: Months by service that a run was at meanwhile; nothing is said of them.
         months: How many months of tables were compared.
+        answers: What stands, by service, stage and month, as the stores said.
     """
 
     differences: Sequence[Difference] = ()
     unanswered: Mapping[str, str] = field(default_factory=dict)
     busy: Mapping[str, frozenset[str]] = field(default_factory=dict)
     months: int = 0
+    answers: Mapping[ServiceName, Mapping[str, Mapping[str, Held]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def clean(self) -> bool:

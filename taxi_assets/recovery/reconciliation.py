@@ -26,10 +26,12 @@ from dagster import (
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from taxi_assets.assets.common import OWNERS
+from taxi_assets.audit.catch_up import catch_up
 from taxi_assets.recovery.compare import compare
 from taxi_assets.recovery.difference import Comparison, Difference
 from taxi_assets.recovery.standing import stages_of, store_of
 from taxi_assets.settings import Settings
+from taxi_assets.targets.journal import Journal, JournalAway
 
 RECONCILIATION = AssetKey("reconciliation")
 COMPARISON = "comparison"
@@ -44,6 +46,7 @@ _NIGHTLY = "30 4 * * *"
 def reconciliation_asset(settings: Settings) -> AssetsDefinition:
     """The asset that compares all stores with Dagster's records."""
     needed = {store_of(stage) for stage in stages_of(settings)}
+    journals = {"journal"} if "postgres" in settings.targets else set()
 
     @asset(
         key=RECONCILIATION,
@@ -52,7 +55,7 @@ def reconciliation_asset(settings: Settings) -> AssetsDefinition:
         owners=OWNERS,
         kinds={"reconciliation"},
         code_version="1",
-        required_resource_keys=needed,
+        required_resource_keys=needed | journals,
         check_specs=[
             AssetCheckSpec(
                 _CHECK,
@@ -65,9 +68,11 @@ def reconciliation_asset(settings: Settings) -> AssetsDefinition:
         stores = {key: getattr(context.resources, key) for key in needed}
         found = compare(context.instance, stores, settings)
         said = description(found)
+        caught_up = _caught_up(context, context.resources.journal, found) if journals else {}
         (context.log.info if found.clean else context.log.warning)(said)
         return MaterializeResult(
             metadata={
+                **caught_up,
                 **found.counts(),
                 "months": found.months,
                 "differences": MetadataValue.md(table(found.differences)),
@@ -85,6 +90,15 @@ def reconciliation_asset(settings: Settings) -> AssetsDefinition:
         )
 
     return reconciliation
+
+
+def _caught_up(context: AssetExecutionContext, journal: Journal, found: Comparison) -> dict[str, int]:
+    """Enter into the audit trail what could not be entered when it was stored."""
+    try:
+        return {"audit_entries_caught_up": catch_up(journal, context.instance, found.answers)}
+    except JournalAway as reason:
+        context.log.warning(f"{reason} The next comparison tries again.")
+        return {}
 
 
 def reconcile_job() -> UnresolvedAssetJobDefinition:

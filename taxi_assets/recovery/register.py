@@ -21,9 +21,13 @@ from taxi_assets.recovery.compare import Asked, ask
 from taxi_assets.recovery.standing import UNCOUNTED, stages_of, store_of
 from taxi_assets.resources import build_resources
 from taxi_assets.settings import Settings
-from taxi_assets.targets.metadata import described
+from taxi_assets.targets.journal import OWN_FACTS
+from taxi_assets.targets.metadata import described, facts_shown
 from taxi_assets.targets.target import Held
 from taxi_assets.tlc.services import SERVICES, Service, parse_month
+
+_COUNTED_STAGES = ("cleaned", "quarantined")
+_COUNTS = ("raw_rows", "quarantined_rows")
 
 TAG = "taxi_assets/registered"
 """On a materialization that no run made; its value is the day."""
@@ -117,12 +121,14 @@ def _told(
 ) -> Mapping[str, Any]:
     """The metadata that a run would have told, without what it cost."""
     store, key = stores[store_of(stage)], trips_key(stage, service).path
+    facts = {name: value for name, value in held.facts.items() if name not in OWN_FACTS}
     if stage == "raw":
         uri, size = store.uri("/".join(key), when), int(held.facts.get("bytes", 0))
-        return {**held.facts, "uri": uri, "size_bytes": size, "status": "registered"}
+        return {**facts, "uri": uri, "size_bytes": size, "status": "registered"}
+    if stage in _COUNTED_STAGES:  # told as numbers, by ``_quarantined``
+        facts = {name: value for name, value in facts.items() if name not in _COUNTS}
     uri = store.uri(store.table_name(key), when)
-    facts = {name: value for name, value in held.facts.items() if value and name != "run_id"}
-    return {**described(uri, held.rows, when), "status": "registered", **facts}
+    return {**described(uri, held.rows, when), "status": "registered", **facts_shown(facts)}
 
 
 def _quarantined(stage: str, month: str, answers: Mapping[str, Mapping[str, Held]]) -> Mapping[str, Any]:

@@ -25,7 +25,15 @@ from taxi_assets.targets.failures import refusals
 from taxi_assets.targets.inputs import load_as, wants_partitions
 from taxi_assets.targets.journal import OWN_FACTS, Journal, Recorder, recording
 from taxi_assets.targets.lazy import ArrowStream, Guarded, HeldBack, LazyPartition, LazyPartitions
-from taxi_assets.targets.metadata import described, earlier_metadata, log_every, record, recorded, reported
+from taxi_assets.targets.metadata import (
+    described,
+    earlier_metadata,
+    facts_shown,
+    log_every,
+    record,
+    recorded,
+    reported,
+)
 from taxi_assets.targets.partitions import partition_date
 from taxi_assets.targets.replacing import Replacement
 from taxi_assets.targets.target import Held, Report, Target
@@ -58,7 +66,7 @@ class TargetIOManager(ConfigurableIOManager):
             return
         keys = context.asset_partition_keys if context.has_asset_partitions else [None]
         name, held_back = context.asset_key.to_user_string(), []
-        with recording(self.journal, context) as recorder:
+        with recording(self.journal, context, self.target) as recorder:
             for number, key in enumerate(keys, start=1):
                 partition = self._partition(context, obj, key)
                 try:
@@ -155,7 +163,7 @@ class TargetIOManager(ConfigurableIOManager):
     ) -> Mapping[str, Any]:
         """What the UI shows of a stored partition: what it is first, then what it cost, then its origin."""
         uri = self.target.uri(self.target.table_name(path), when)
-        known = {name: value for name, value in partition.facts.items() if value and value[0] != "{"}
+        known = facts_shown(partition.facts)
         return {**described(uri, report.rows, when), **partition.metadata(), **reported(report), **known}
 
     def _held(

@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import pyarrow as pa
-from dagster import ConfigurableResource, OutputContext
+from dagster import ConfigurableResource, DagsterInstance, OutputContext
 
 from taxi_assets.targets.failures import refusals
 from taxi_assets.targets.target import Facts, Report
@@ -66,6 +66,10 @@ class Entry:
     finished: datetime | None
 
 
+class JournalAway(Exception):  # noqa: N818 - a state that passes
+    """The journal can't be reached, or does not let us write. What is replaced meanwhile is entered later."""
+
+
 class Pages(Protocol):
     """An open journal."""
 
@@ -90,7 +94,11 @@ class Journal(ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     @abstractmethod
     def opened(self) -> AbstractContextManager[Pages]:
-        """The journal, ready to be written; fails here rather than after a replace, if it can't be."""
+        """The journal, ready to be written.
+
+        Raises:
+            JournalAway: It can't be written now; so do the pages.
+        """
 
     def lives_in(self, store: object) -> bool:  # noqa: ARG002
         """Whether an entry can be written in a transaction of this store."""
@@ -142,37 +150,79 @@ class Recorder:
 
     def complete(self, path: Sequence[str], when: date | None, rows: int | None, facts: Facts) -> None:
         """See to it that what stands there is entered, by the facts that were stored with it."""
-        if self.pages is None or "load_id" not in facts:
+        if self.pages is None:
             return
-        with refusals():
-            if self.pages.knows(facts["load_id"]):
-                return
-        run = self.context.step_context.instance.get_run_by_id(facts.get("run_id", ""))
-        launched_by = UNKNOWN if run is None else launcher(run.tags) or "a person"
-        replaced = facts.get("replaced_rows")
-        replaced_rows = None if replaced is None else int(replaced)
-        self._write(Entry(tuple(path), when, rows, replaced_rows, dict(facts), launched_by, None))
+        try:
+            complete(self.pages, self.context.step_context.instance, path, when, rows, facts)
+        except JournalAway as reason:
+            self._go_on_without(reason)
 
     def joins(self, store: object) -> bool:
         """Whether entries are written in the store's own transactions."""
         return self.journal is not None and self.journal.lives_in(store)
 
     def _write(self, entry: Entry, within: Any = None) -> None:
-        if self.pages is not None:
-            with refusals():
+        if self.pages is None:
+            return
+        with refusals():
+            if within is not None:
                 self.pages.write(entry, within)
+                return
+            try:
+                self.pages.write(entry)
+            except JournalAway as reason:
+                self._go_on_without(reason)
+
+    def _go_on_without(self, reason: JournalAway) -> None:
+        """One store's outage must not cost another its month; the number among the facts is not lost."""
+        self.context.log.warning(f"{reason} What is stored now is entered when the month is met again.")
 
 
 @contextmanager
-def recording(journal: Journal | None, context: OutputContext) -> Iterator[Recorder]:
-    """Open the journal for one output, if it covers the asset."""
+def recording(journal: Journal | None, context: OutputContext, store: object = None) -> Iterator[Recorder]:
+    """Open the journal for one output, if it covers the asset.
+
+    Where it can't be opened, ``store`` is written without it, unless they are one database.
+    """
+    recorder = Recorder(context)
     if journal is None or not journal.covers(context.asset_key.path):
-        yield Recorder(context)
+        yield recorder
         return
     with ExitStack() as stack:
-        with refusals():
-            pages = stack.enter_context(journal.opened())
-        yield Recorder(context, journal, pages)
+        try:
+            recorder = Recorder(context, journal, stack.enter_context(journal.opened()))
+        except JournalAway as reason:
+            if journal.lives_in(store):
+                with refusals():
+                    raise reason.__cause__ or reason from None
+            recorder._go_on_without(reason)  # noqa: SLF001 - a recorder of this module
+        yield recorder
+
+
+def complete(
+    pages: Pages,
+    instance: DagsterInstance,
+    path: Sequence[str],
+    when: date | None,
+    rows: int | None,
+    facts: Facts,
+) -> bool:
+    """Write the entry of what stands in a store, by the facts stored with it, if there is none.
+
+    Returns:
+        Whether there was none.
+
+    Raises:
+        JournalAway: The journal can't be written now.
+    """
+    if "load_id" not in facts or pages.knows(facts["load_id"]):
+        return False
+    run = instance.get_run_by_id(facts.get("run_id", ""))
+    launched_by = UNKNOWN if run is None else launcher(run.tags) or "a person"
+    replaced = facts.get("replaced_rows")
+    replaced_rows = None if replaced is None else int(replaced)
+    pages.write(Entry(tuple(path), when, rows, replaced_rows, dict(facts), launched_by, None))
+    return True
 
 
 def launcher(tags: Mapping[str, str]) -> str:

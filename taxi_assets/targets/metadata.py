@@ -15,7 +15,7 @@ from dagster import (
     OutputContext,
 )
 
-from taxi_assets.targets.target import Report
+from taxi_assets.targets.target import Facts, Report
 
 _COSTS = frozenset({"seconds", "seconds_by_phase", "rows_per_second", "rows_replaced"})
 
@@ -24,6 +24,11 @@ def described(uri: str, rows: int, partition: date | None) -> Mapping[str, Any]:
     """Where a partition stands and how many rows it has."""
     key = "dagster/row_count" if partition is None else "dagster/partition_row_count"
     return {key: rows, "uri": MetadataValue.url(uri) if uri.startswith("http") else uri}
+
+
+def facts_shown(facts: Facts) -> Mapping[str, str]:
+    """Facts for people: none that is empty, and no JSON, which who made it shows as a table."""
+    return {name: value for name, value in facts.items() if value and not value.startswith("{")}
 
 
 def reported(report: Report) -> Mapping[str, Any]:
