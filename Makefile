@@ -26,10 +26,10 @@ doctor: .venv/.installed ## examine every setting
 	@$(BIN)/taxi-assets doctor
 
 test: check ## every check and test that fits in ten minutes
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 test-all: check ## the rest too: hundreds of kills, long runs
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: .venv/.installed-dev ## lint, format, strict types, definitions
 	$(BIN)/ruff check
@@ -40,10 +40,12 @@ check: .venv/.installed-dev ## lint, format, strict types, definitions
 bench: .venv/.installed-bench ## speed and memory as ratios, small sizes, minutes
 	$(BIN)/python -m benchmarks.postgres_load
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.backfill --rounds 1
 
 bench-full: .venv/.installed-bench ## the same at real sizes, 10 GB of disk; writes docs/performance.md
 	$(BIN)/python -m benchmarks.postgres_load --full --rounds 9 --write
 	$(BIN)/python -m benchmarks.memory --full --write
+	$(BIN)/python -m benchmarks.backfill --full --write
 
 format: .venv/.installed-dev ## format and sort imports
 	$(BIN)/ruff check --fix

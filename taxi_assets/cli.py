@@ -47,6 +47,23 @@ def status(_: argparse.Namespace) -> int:
     return 0 if all(month.whole for month in months) else 1
 
 
+def audit(arguments: argparse.Namespace) -> int:
+    """Show who replaced which month, when, and by which published file."""
+    from taxi_assets.audit.show import print_script, show_trail
+
+    settings = Settings.from_environment()
+    if arguments.sql:
+        return print_script(settings)
+    return show_trail(settings, arguments.service, arguments.month, _console())
+
+
+def register(_: argparse.Namespace) -> int:
+    """Tell Dagster of every month that the stores hold and it does not know, loading nothing."""
+    from taxi_assets.recovery.register import run_register
+
+    return run_register(Settings.from_environment(), _console())
+
+
 def psql(arguments: argparse.Namespace) -> int:
     """Open psql on the Postgres target, the embedded one too; further arguments are psql's."""
     from taxi_assets.psql import run_psql
@@ -83,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit status tells whether all is well."""
     parser = argparse.ArgumentParser(prog="taxi-assets", description="NYC taxi trips as Dagster assets.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (demo, load, dev, status, psql, doctor, alert_test):
+    for command in (demo, load, dev, status, audit, register, psql, doctor, alert_test):
         name = command.__name__.replace("_", "-")
         one = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
         one.set_defaults(command=command)
@@ -91,6 +108,10 @@ def main(arguments: list[str] | None = None) -> int:
             one.add_argument("service", choices=list(SERVICES))
             one.add_argument("first", type=_month, help="first month, 2024-01")
             one.add_argument("last", type=_month, nargs="?", help="last month, the first one if left out")
+        if command is audit:
+            one.add_argument("service", choices=list(SERVICES), nargs="?", help="all if left out")
+            one.add_argument("month", type=_month, nargs="?", help="the newest entries if left out")
+            one.add_argument("--sql", action="store_true", help="print what makes the table, for psql")
         if command is dev:
             one.add_argument("-p", "--port", type=int, default=3000, help="port of the UI (3000)")
     parsed, rest = parser.parse_known_args(arguments)

@@ -13,12 +13,15 @@ from dagster import (
     with_source_code_references,
 )
 
+from taxi_assets.assets.audit_trail import audit_assets
 from taxi_assets.assets.cleaned import cleaned_assets
 from taxi_assets.assets.raw import raw_asset
 from taxi_assets.assets.stored import target_asset, targets_of
 from taxi_assets.assets.zones import zones_asset
 from taxi_assets.automation import build_schedules, build_sensors
 from taxi_assets.checks import checks_for
+from taxi_assets.jobs import trips_job
+from taxi_assets.recovery.reconciliation import reconcile_job, reconciliation_asset
 from taxi_assets.resources import build_resources, kinds
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES, Service
@@ -43,22 +46,23 @@ def build_definitions(settings: Settings) -> Definitions:
         warnings.simplefilter("ignore", PreviewWarning)
         assets = [asset for _, service in services for asset in service_assets(service, settings)]
         return Definitions(
-            assets=with_source_code_references([*assets, zones_asset(settings)]),
+            assets=with_source_code_references(
+                [
+                    *assets,
+                    zones_asset(settings),
+                    *audit_assets(settings),
+                    reconciliation_asset(settings),
+                ]
+            ),
             asset_checks=[check for _, service in services for check in checks_for(service, settings)],
             jobs=[
-                define_asset_job(
-                    f"{name}_trips",
-                    selection=AssetSelection.groups(name),
-                    description=f"A month of {service.title} trips: fetched, cleaned, kept in every target.",
-                )
-                for name, service in services
-            ]
-            + [
+                *(trips_job(service) for _, service in services),
                 define_asset_job(
                     "reference",
                     selection=AssetSelection.groups("reference"),
                     description="What the trips refer to: the taxi zones.",
-                )
+                ),
+                reconcile_job(),
             ],
             sensors=build_sensors(settings),
             schedules=build_schedules(settings),

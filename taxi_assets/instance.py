@@ -8,6 +8,7 @@ from pathlib import Path
 from dagster import DagsterInstance
 from filelock import FileLock
 
+from taxi_assets.run_launcher import settle_dead_runs
 from taxi_assets.settings import Settings
 
 WORKSPACE = """\
@@ -22,7 +23,7 @@ def prepare_home(settings: Settings) -> Path:
     """Make ``DAGSTER_HOME``: our ``dagster.yaml``, unless somebody has one there, and an empty history.
 
     One process at a time: Dagster makes its SQLite files without a lock, and two that do it at once leave
-    a history that no later process can open.
+    a history that no later process can open. Runs of this machine that were killed are settled.
     """
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
@@ -36,6 +37,7 @@ def prepare_home(settings: Settings) -> Path:
             instance.get_runs_count()
             instance.event_log_storage.get_maximum_record_id()
             instance.all_instigator_state()
+            settle_dead_runs(instance)
     return home
 
 

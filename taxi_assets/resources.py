@@ -5,12 +5,15 @@ from typing import Any
 from dagster import EnvVar
 
 from taxi_assets.alerts.resource import Alerts
+from taxi_assets.assets.gate import Gate
 from taxi_assets.assets.raw import PublishedSource
+from taxi_assets.audit import PostgresJournal
 from taxi_assets.setting_values import has_password
 from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import FileIOManager
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.io_manager import TargetIOManager
+from taxi_assets.targets.postgres import PostgresTarget
 from taxi_assets.targets.target import Target
 
 
@@ -26,18 +29,31 @@ def build_resources(settings: Settings, *, conceal: bool = True) -> dict[str, An
     lake, warehouse = lake_target(settings), warehouse_target(settings)
     postgres = postgres_target(settings, concealed("TAXI_POSTGRES_URL", settings.postgres_url))
     raw_files = FileStore(url=settings.lake_url)
+    journal = journal_of(settings, postgres)
     return {
+        "gate": Gate(
+            max_rows_factor=settings.max_rows_factor, max_quarantine_share=settings.max_quarantine_share
+        ),
+        **({"journal": journal} if journal else {}),
         "source": PublishedSource(url=concealed("TAXI_SOURCE_URL", settings.source_url)),
+        "landing": PublishedSource(url=settings.landing_url),
         "raw_files": raw_files,
-        "raw_io": FileIOManager(files=raw_files),
+        "raw_io": FileIOManager(files=raw_files, journal=journal),
         "lake": lake,
-        "lake_io": TargetIOManager(target=lake),
+        "lake_io": TargetIOManager(target=lake, journal=journal),
         "postgres": postgres,
-        "postgres_io": TargetIOManager(target=postgres),
+        "postgres_io": TargetIOManager(target=postgres, journal=journal),
         "warehouse": warehouse,
-        "warehouse_io": TargetIOManager(target=warehouse),
+        "warehouse_io": TargetIOManager(target=warehouse, journal=journal),
         "alerts": Alerts(urls=alert_urls(settings, conceal=conceal)),
     }
+
+
+def journal_of(settings: Settings, postgres: PostgresTarget) -> PostgresJournal | None:
+    """The audit trail, in the Postgres target's database; none where that target is switched off."""
+    if "postgres" not in settings.targets:
+        return None
+    return PostgresJournal(postgres=postgres, schema_name=settings.audit_schema)
 
 
 def lake_target(settings: Settings) -> Target:
@@ -47,10 +63,8 @@ def lake_target(settings: Settings) -> Target:
     return ParquetTarget(url=settings.lake_url)
 
 
-def postgres_target(settings: Settings, url: Any) -> Target:
+def postgres_target(settings: Settings, url: Any) -> PostgresTarget:
     """Postgres, indexed for what people ask first: when, and from where."""
-    from taxi_assets.targets.postgres import PostgresTarget
-
     return PostgresTarget(
         url=url,
         home=str(settings.home / "postgres"),

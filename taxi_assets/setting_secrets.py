@@ -11,8 +11,10 @@ _SHORTEST_SECRET = 4  # hiding every "a" would leave no readable word, and tell 
 def secrets_of(settings: Settings) -> set[str]:
     """Every text in the settings that must not be shown."""
     found: set[str] = set()
-    for url in (settings.postgres_url, settings.source_url, settings.lake_url, settings.warehouse_url):
+    stores = (settings.postgres_url, settings.lake_url, settings.warehouse_url)
+    for url in (*stores, settings.source_url, settings.landing_url):
         found |= _secrets_in(url)
+    found |= set(settings.alert_urls)
     return {secret for secret in found if len(secret) >= _SHORTEST_SECRET}
 
 

@@ -62,10 +62,10 @@ def check_postgres(value: str) -> str | None:
 
 
 def check_name(value: str) -> str | None:
-    """The name of a schema."""
-    if re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", value) and not value.startswith("pg_"):
+    """The name of a schema, and room for ``_audit`` after it in Postgres' 63 letters."""
+    if re.fullmatch(r"[a-z_][a-z0-9_]{0,56}", value) and not value.startswith("pg_"):
         return None
-    return "it must be a name of a schema: small letters, digits and _, at most 63 of them, not pg_…"
+    return "it must be a name of a schema: small letters, digits and _, at most 57 of them, not pg_…"
 
 
 _BUCKET = re.compile(r"gs://[\w.-]+(?:/|$)")

@@ -137,6 +137,11 @@ class Settings:
             raise SettingsError("\n".join(problems))
         return _typed(home, texts)
 
+    @property
+    def audit_schema(self) -> str:
+        """Postgres schema of the audit trail."""
+        return f"{self.postgres_schema}_audit"
+
     def interval(self, usual: int) -> int:
         """Seconds between two looks of a sensor that usually waits for ``usual``."""
         return min(usual, self.poll_seconds)

@@ -8,12 +8,12 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from taxi_assets.recovery.standing import UNCOUNTED, standing
 from taxi_assets.resources import build_resources
+from taxi_assets.setting_values import TARGET_NAMES
 from taxi_assets.settings import Settings
-from taxi_assets.targets.target import Held, Target
+from taxi_assets.targets.target import Held
 from taxi_assets.tlc.services import SERVICES, month_key
-
-UNCOUNTED = -1
 
 
 @dataclass(frozen=True)
@@ -42,25 +42,18 @@ class MonthStatus:
 def find_months(settings: Settings) -> list[MonthStatus]:
     """Ask every store for every month of every service."""
     stores = build_resources(settings, conceal=False)
-    lake, files = stores["lake"], stores["raw_files"]
     found = []
     for service in SERVICES.values():
-        raw = files.partitions(f"raw/{service.name}_trips")
-        cleaned, quarantined, published = (
-            _partitions(lake, [stage, f"{service.name}_trips"])
-            for stage in ("cleaned", "quarantined", "lake")
+        raw, cleaned, quarantined = (
+            standing(stores, service, stage) for stage in ("raw", "cleaned", "quarantined")
         )
-        stored = {
-            "postgres": _partitions(stores["postgres"], ["postgres", f"{service.name}_trips"]),
-            "lake": published,
-            "warehouse": _partitions(stores["warehouse"], ["warehouse", f"{service.name}_trips"]),
-        }
-        months = {month for held in (raw, cleaned, *stored.values()) for month in held if month}
+        stored = {name: standing(stores, service, name) for name in TARGET_NAMES}
+        months = {month for held in (raw, cleaned, *stored.values()) for month in held}
         found += [
             MonthStatus(
                 service.name,
                 month,
-                int(raw[month].get("rows", UNCOUNTED)) if month in raw else None,
+                _rows(raw, month),
                 _rows(cleaned, month),
                 _rows(quarantined, month),
                 {name: _rows(held, month) for name, held in stored.items()},
@@ -91,9 +84,5 @@ def _cell(count: int | None) -> str:
     return "csv" if count == UNCOUNTED else f"{count:,}"
 
 
-def _partitions(target: Target, key: list[str]) -> dict[date | None, Held]:
-    return target.partitions(target.table_name(key))
-
-
-def _rows(held: Mapping[date | None, Held], month: date) -> int | None:
+def _rows(held: Mapping[date, Held], month: date) -> int | None:
     return held[month].rows if month in held else None

@@ -86,7 +86,7 @@ ACCEPTED = {
         "postgresql://[::1]:5432/db",
         "postgresql:///db?host=/var/run/postgresql",
     ],
-    "TAXI_POSTGRES_SCHEMA": ["taxi", "_x1", "a" * 63],
+    "TAXI_POSTGRES_SCHEMA": ["taxi", "_x1", "a" * 57],
     "TAXI_LAKE_URL": ["/data/lake", "file:///data/lake", "gs://bucket", "gs://my-bucket.example/a/b"],
     "TAXI_WAREHOUSE_URL": [
         "duckdb:////data/w.duckdb",
@@ -124,7 +124,7 @@ REFUSED = [
     ("TAXI_POSTGRES_URL", "postgresql://[host/db", "with a database"),
     ("TAXI_POSTGRES_URL", "postgresql://host:port/db", "with a database"),
     ("TAXI_POSTGRES_SCHEMA", "Taxi", "small letters"),
-    ("TAXI_POSTGRES_SCHEMA", "a" * 64, "at most 63"),
+    ("TAXI_POSTGRES_SCHEMA", "a" * 58, "at most 57"),
     ("TAXI_POSTGRES_SCHEMA", "pg_taxi", "not pg_"),
     ("TAXI_POSTGRES_SCHEMA", 'a"; DROP', "small letters"),
     ("TAXI_LAKE_URL", "lake", "a directory (absolute, or below ~), or gs://bucket/prefix"),

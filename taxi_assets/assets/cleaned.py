@@ -37,6 +37,7 @@ from taxi_assets.assets.common import (
 from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import StoredFile
 from taxi_assets.targets.lazy import LazyPartition, LazyPartitions
+from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.clean import Cleaning, clean
 from taxi_assets.tlc.rules import RULE_SETS, Thresholds, rules_for
 from taxi_assets.tlc.schema import columns, published_columns
@@ -132,24 +133,31 @@ class Month:
         self._facts = {
             **{name: file.facts[name] for name in PROVENANCE if name in file.facts},
             "rule_set": config.rule_set,
+            "code_version": CODE_VERSION,
             "version": hashlib.sha256(known.encode()).hexdigest()[:16],
         }
 
     def cleaned(self, quarantine: tuple[str, ...]) -> LazyPartition:
         """The valid rows, with the rejected ones beside them out of the same pass."""
         beside = LazyPartition(
-            open=lambda: nullcontext(self._pass().quarantined()), facts=self._facts, metadata=self._reasons
+            open=lambda: nullcontext(self._pass().quarantined()),
+            facts=self._facts,
+            outcome=self._outcome,
+            metadata=self._reasons,
         )
         return LazyPartition(
             open=self._open_cleaned,
             facts=self._facts,
+            outcome=self._outcome,
             metadata=self._counts,
             siblings={quarantine: beside},
         )
 
     def quarantined(self) -> LazyPartition:
         """The rejected rows alone: a pass of its own, if they are not stored already."""
-        return LazyPartition(open=self._open_quarantined, facts=self._facts, metadata=self._reasons)
+        return LazyPartition(
+            open=self._open_quarantined, facts=self._facts, outcome=self._outcome, metadata=self._reasons
+        )
 
     @contextmanager
     def _open_cleaned(self) -> Iterator[pa.RecordBatchReader]:
@@ -182,6 +190,16 @@ class Month:
         if self._cleaning is None:
             raise RuntimeError(f"{self._key} has not been read yet")
         return self._cleaning
+
+    def _outcome(self) -> Facts:
+        """What every store remembers of the pass, so that each can say what became of the published rows."""
+        done = self._pass()
+        reasons = {reason: count for reason, count in done.counts().items() if count}
+        return {
+            "raw_rows": str(done.rows),
+            "quarantined_rows": str(done.rejected),
+            "reasons": json.dumps(reasons),
+        }
 
     def _counts(self) -> Mapping[str, Any]:
         done = self._pass()

@@ -1,17 +1,21 @@
 """The three targets of a service: the cleaned rows in Postgres, in the lake, in the warehouse.
 
-An asset here has nothing to compute: its input is the cleaned months, its output is the same, and its IO
-manager puts them where they belong. A fourth target is one more line in ``TARGETS``.
+An asset here has nothing to compute: its input is the cleaned months, its output is the same, each behind
+the gate (``gate.py``), and its IO manager puts them where they belong. A fourth target is one more line
+in ``TARGETS``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dagster import AssetIn, AssetsDefinition, asset
+from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, ResourceParam, asset
 
 from taxi_assets.assets.common import OWNERS, definition_metadata, freshness, monthly, trips_key
+from taxi_assets.assets.following import FOLLOWS_CLEANED
+from taxi_assets.assets.gate import Gate
 from taxi_assets.settings import Settings
-from taxi_assets.targets.lazy import LazyPartitions
-from taxi_assets.tlc.services import Service
+from taxi_assets.targets.lazy import LazyPartition, LazyPartitions
+from taxi_assets.targets.target import Target
+from taxi_assets.tlc.services import Service, parse_month
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,18 @@ def target_asset(
         code_version="1",
         metadata=definition_metadata(service),
         pool=target.name,
+        automation_condition=FOLLOWS_CLEANED,
         freshness_policy=freshness(service),
         **monthly(service, settings),
     )
-    def trips(cleaned: LazyPartitions) -> LazyPartitions:
-        return cleaned
+    def trips(
+        context: AssetExecutionContext, gate: Gate, lake: ResourceParam[Target], cleaned: LazyPartitions
+    ) -> LazyPartitions:
+        judge = gate.at(service, lake, context.instance)
+
+        def gated(key: str) -> LazyPartition:
+            return replace(cleaned[key], gate=lambda: judge.ask(parse_month(key)))
+
+        return LazyPartitions(context.partition_keys, gated)
 
     return trips

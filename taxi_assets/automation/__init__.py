@@ -5,15 +5,31 @@ from collections.abc import Sequence
 from dagster import ScheduleDefinition, SensorDefinition
 
 from taxi_assets.alerts import alerts_sensor
+from taxi_assets.automation.following import following_sensor
+from taxi_assets.automation.landing import landing_sensor
+from taxi_assets.automation.publication import publication_sensor
+from taxi_assets.automation.schedules import service_schedules
+from taxi_assets.recovery.heal import heal_sensor
+from taxi_assets.recovery.reconciliation import reconcile_schedule
 from taxi_assets.settings import Settings
+from taxi_assets.tlc.services import SERVICES
 
 
 def build_sensors(settings: Settings) -> Sequence[SensorDefinition]:
     """Every sensor of the code location."""
-    return [alerts_sensor(settings)]
+    publications = [publication_sensor(service, settings) for service in SERVICES.values()]
+    landings = [landing_sensor(settings)] if settings.landing_url else []
+    return [
+        *publications,
+        *landings,
+        following_sensor(settings),
+        heal_sensor(settings),
+        alerts_sensor(settings),
+    ]
 
 
 def build_schedules(settings: Settings) -> Sequence[ScheduleDefinition]:
     """Every schedule of the code location."""
     del settings
-    return []
+    of_services = [one for service in SERVICES.values() for one in service_schedules(service)]
+    return [*of_services, reconcile_schedule()]

@@ -10,6 +10,7 @@ from taxi_assets.doctor.alerts import examine_alerts
 from taxi_assets.doctor.finding import Finding
 from taxi_assets.doctor.home import examine_dagster, examine_home
 from taxi_assets.doctor.lake import examine_lake
+from taxi_assets.doctor.landing import examine_landing
 from taxi_assets.doctor.postgres import EMBEDDED_LIMIT, examine_postgres
 from taxi_assets.doctor.report import show
 from taxi_assets.doctor.source import examine_source
@@ -27,6 +28,7 @@ def examine(settings: Settings) -> list[Finding]:
         Check("TAXI_HOME", "directory", examine_home),
         Check("DAGSTER_HOME", "directory", examine_dagster),
         Check("TAXI_SOURCE_URL", "source", examine_source),
+        Check("TAXI_LANDING_URL", "files", examine_landing),
         Check("TAXI_POSTGRES_URL", "server", examine_postgres, postgres_limit),
         Check("TAXI_LAKE_URL", "lake", examine_lake),
         Check("TAXI_WAREHOUSE_URL", "warehouse", examine_warehouse),

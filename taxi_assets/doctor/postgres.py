@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 
 from taxi_assets.doctor.finding import About, Finding
+from taxi_assets.doctor.postgres_audit import examine_audit
 from taxi_assets.doctor.postgres_rights import examine_rights
 from taxi_assets.settings import Settings
 from taxi_assets.targets.embedded_clients import has_joined
@@ -117,6 +118,7 @@ def _examine_server(settings: Settings, url: str) -> Iterator[Finding]:
         yield _headroom(connection)
         yield _log(connection)
         yield from examine_rights(connection, settings.postgres_schema)
+        yield from examine_audit(connection, settings)
 
 
 def _refusal(url: str, error: Exception) -> Finding:

@@ -1,6 +1,5 @@
 """The source: does it have a month that is surely published, and which ones does a directory have."""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from taxi_assets.tlc.source import (
     SourceUnavailable,
     open_source,
 )
-from taxi_assets.tlc.source.directory import SUFFIXES
+from taxi_assets.tlc.source.names import parse_file_name
 
 _ABOUT = About("TAXI_SOURCE_URL")
 _HASTE = Patience(attempts=1, connect=4.0, read=5.0)
@@ -110,7 +109,5 @@ def _directory(path: Path) -> Iterator[Finding]:
 
 def _months(path: Path) -> dict[str, int]:
     """Months by service, going by the names that a fetch looks for."""
-    ends = "|".join(re.escape(suffix) for suffix in SUFFIXES)
-    pattern = re.compile(rf"({'|'.join(SERVICES)})_tripdata_(\d{{4}}-(?:0[1-9]|1[0-2]))(?:{ends})")
-    found = {match.groups() for file in path.iterdir() if (match := pattern.fullmatch(file.name))}
+    found = {named[:2] for file in path.iterdir() if (named := parse_file_name(file.name))}
     return {name: sum(service == name for service, _ in found) for name in SERVICES}

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from dagster import ConfigurableIOManager, DagsterEvent, Failure, InputContext, OutputContext
 
 from taxi_assets.targets.files import FileStore
+from taxi_assets.targets.journal import OWN_FACTS, Journal, Recorder, recording
 from taxi_assets.targets.metadata import record
 from taxi_assets.targets.partitions import partition_date
 from taxi_assets.targets.target import Facts
@@ -71,10 +72,12 @@ class FileIOManager(ConfigurableIOManager):
     Attributes:
         files: The store.
         pass_over_current: Tell the fetcher what is kept already. Set to false to fetch regardless.
+        journal: Where every replace is entered, with the fact ``rows`` if there is one; None keeps none.
     """
 
     files: FileStore
     pass_over_current: bool = True
+    journal: Journal | None = None
 
     def handle_output(  # type: ignore[override]
         self, context: OutputContext, obj: Mapping[str, LazyFile]
@@ -82,9 +85,10 @@ class FileIOManager(ConfigurableIOManager):
         """Fetch and keep every partition's file."""
         name = "/".join(context.asset_key.path)
         keys = context.asset_partition_keys
-        for key in keys:
-            metadata = self._keep(context, name, partition_date(context, key), obj[key])
-            yield from record(context, context.asset_key, key, metadata, at_once=len(keys) > 1)
+        with recording(self.journal, context) as recorder:
+            for key in keys:
+                metadata = self._keep(context, recorder, name, partition_date(context, key), obj[key])
+                yield from record(context, context.asset_key, key, metadata, at_once=len(keys) > 1)
 
     def load_input(self, context: InputContext) -> Mapping[str, StoredFile]:
         """The kept files of the run's partitions.
@@ -97,18 +101,26 @@ class FileIOManager(ConfigurableIOManager):
             key: self._stored(name, key, partition_date(context, key)) for key in context.asset_partition_keys
         }
 
-    def _keep(self, context: OutputContext, name: str, when: date, file: LazyFile) -> Mapping[str, Any]:
-        started = monotonic()
+    def _keep(
+        self, context: OutputContext, recorder: Recorder, name: str, when: date, file: LazyFile
+    ) -> Mapping[str, Any]:
+        path, started = context.asset_key.path, monotonic()
         known = self.files.facts(name, when)
+        replaced_rows = _rows(known or {})
+        if known is not None:
+            recorder.complete(path, when, replaced_rows, known)
+        own = recorder.begin(replaced_rows)
         with tempfile.TemporaryDirectory(dir=self.files.scratch()) as directory:
             fetched = file.fetch(Path(directory), known if self.pass_over_current else None)
             if fetched:
-                self.files.put(name, when, fetched.path, fetched.facts)
+                self.files.put(name, when, fetched.path, {**fetched.facts, **own})
         facts = self.files.facts(name, when) or {}
+        if fetched:
+            recorder.record(path, when, _rows(facts), replaced_rows, {**fetched.facts, **own})
         context.log.info(f"{facts.get('file')}: {'fetched' if fetched else 'unchanged, nothing was fetched'}")
         before = {f"{name}_before": known[name] for name in _REMEMBERED if name in known} if known else {}
         return {
-            **facts,
+            **{name: value for name, value in facts.items() if name not in OWN_FACTS},
             **(before if fetched else {}),
             "uri": self.files.uri(name, when),
             "size_bytes": int(facts.get("bytes", 0)),
@@ -124,6 +136,11 @@ class FileIOManager(ConfigurableIOManager):
                 allow_retries=False,
             )
         return StoredFile(facts, lambda: intact(self.files, name, key, when), self.files.scratch)
+
+
+def _rows(facts: Facts) -> int | None:
+    """Rows of a file, if whoever fetched it said how many there are."""
+    return int(facts["rows"]) if "rows" in facts else None
 
 
 @contextmanager

@@ -7,7 +7,7 @@ version is already stored.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from datetime import date
 from typing import Any
 
@@ -21,23 +21,17 @@ from dagster import (
     OutputContext,
 )
 
+from taxi_assets.targets.failures import refusals
 from taxi_assets.targets.inputs import load_as, wants_partitions
-from taxi_assets.targets.lazy import ArrowStream, Guarded, LazyPartition, LazyPartitions
+from taxi_assets.targets.journal import OWN_FACTS, Journal, Recorder, recording
+from taxi_assets.targets.lazy import ArrowStream, Guarded, HeldBack, LazyPartition, LazyPartitions
 from taxi_assets.targets.metadata import described, earlier_metadata, log_every, record, recorded, reported
 from taxi_assets.targets.partitions import partition_date
-from taxi_assets.targets.target import Facts, Held, Report, Target, TargetError
+from taxi_assets.targets.replacing import Replacement
+from taxi_assets.targets.target import Held, Report, Target
 
 PROGRESS_SECONDS = 10.0
 """How often a long load says in the run's log how far it is."""
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """What a store refuses, a retry can't help: a wrong password, a missing right, a type that changed."""
-    try:
-        yield
-    except TargetError as error:
-        raise Failure(str(error), allow_retries=False) from error
 
 
 class TargetIOManager(ConfigurableIOManager):
@@ -47,26 +41,37 @@ class TargetIOManager(ConfigurableIOManager):
         target: The store.
         pass_over_current: Leave a partition alone whose stored version and row count are those of
             the output. Set to false in the launchpad to load a partition again regardless.
+        journal: Where every replace is entered; None keeps no journal.
     """
 
     target: Target
     pass_over_current: bool = True
+    journal: Journal | None = None
 
     def handle_output(self, context: OutputContext, obj: object) -> Iterator[DagsterEvent]:  # type: ignore[override]
-        """Replace every partition of the output.
+        """Replace every partition of the output; those that are held back are told of when the others stand.
 
         Raises:
-            Failure: The target refuses the rows; a retry can't help.
+            Failure: The target refuses the rows, or a partition was held back; a retry can't help.
         """
         if obj is None:
             return
         keys = context.asset_partition_keys if context.has_asset_partitions else [None]
-        for number, key in enumerate(keys, start=1):
-            partition = self._partition(context, obj, key)
-            for path, metadata in self._store(context, key, partition):
-                yield from record(context, AssetKey(path), key, metadata, at_once=len(keys) > 1)
-            if len(keys) > 1:
-                context.log.info(f"{context.asset_key.to_user_string()} {key}: {number} of {len(keys)} done")
+        name, held_back = context.asset_key.to_user_string(), []
+        with recording(self.journal, context) as recorder:
+            for number, key in enumerate(keys, start=1):
+                partition = self._partition(context, obj, key)
+                try:
+                    for path, metadata in self._store(context, recorder, key, partition):
+                        yield from record(context, AssetKey(path), key, metadata, at_once=len(keys) > 1)
+                except HeldBack as reason:
+                    held_back.append(f"{key}: {reason}")
+                    context.log.warning(f"{name} {key} is held back: {reason}")
+                    continue
+                if len(keys) > 1:
+                    context.log.info(f"{name} {key}: {number} of {len(keys)} done")
+        if held_back:
+            raise Failure(f"{name} holds back " + ". ".join(held_back), allow_retries=False)
 
     def load_input(self, context: InputContext) -> object:
         """Load what the asset's annotation asks for, see ``inputs.py``."""
@@ -95,21 +100,23 @@ class TargetIOManager(ConfigurableIOManager):
         return LazyPartition(open=lambda: nullcontext(obj))
 
     def _store(
-        self, context: OutputContext, key: str | None, partition: LazyPartition
+        self, context: OutputContext, recorder: Recorder, key: str | None, partition: LazyPartition
     ) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
         """Store a partition and its siblings; yields asset key path and metadata of each."""
         path = tuple(context.asset_key.path)
         when = partition_date(context, key) if key is not None else None
-        held = {
-            name: self._current(context, name, when, part)
-            for name, part in {path: partition, **partition.siblings}.items()
-        }
-        if all(held.values()):
+        parts = {path: partition, **partition.siblings}
+        held = {name: self._held(name, when, part, recorder) for name, part in parts.items()}
+        for name, standing in held.items():
+            if standing is not None:
+                recorder.complete(name, when, standing.rows, standing.facts)
+        if all(self._is_current(context, held[name], part) for name, part in parts.items()):
             yield from self._pass_over(context, key, when, held)
             return
+        partition.gate()
+        replacement = Replacement(self.target, recorder, when)
         progress = log_every(PROGRESS_SECONDS, context.log, f"{'/'.join(path)} {key or ''}".strip())
-        facts = {"run_id": context.run_id}
-        report = self._from_objects(path, when, partition, {**partition.facts, **facts})
+        report = replacement.from_objects(path, partition, held[path])
         if report is not None:
             context.log.info(f"{'/'.join(path)} {key or ''}: loaded by the store itself, from objects")
             yield path, self._told(path, when, report, partition)
@@ -117,7 +124,7 @@ class TargetIOManager(ConfigurableIOManager):
         column = (self.target.partition_column, when) if when else None
 
         def put(name: tuple[str, ...], part: LazyPartition, rows: ArrowStream) -> Mapping[str, Any]:
-            report = self._replace(name, when, Guarded(rows, progress, column), {**part.facts, **facts})
+            report = replacement.from_stream(name, part, held[name], Guarded(rows, progress, column))
             return self._told(name, when, report, part)
 
         with partition.open() as rows:
@@ -148,42 +155,27 @@ class TargetIOManager(ConfigurableIOManager):
     ) -> Mapping[str, Any]:
         """What the UI shows of a stored partition: what it is first, then what it cost, then its origin."""
         uri = self.target.uri(self.target.table_name(path), when)
-        known = {name: value for name, value in partition.facts.items() if value}
+        known = {name: value for name, value in partition.facts.items() if value and value[0] != "{"}
         return {**described(uri, report.rows, when), **partition.metadata(), **reported(report), **known}
 
-    def _replace(self, path: Sequence[str], when: date | None, guard: Guarded, facts: Facts) -> Report:
-        try:
-            return self.target.replace(self.target.table_name(path), when, guard.reader, facts)
-        except Exception as error:
-            cause = guard.error or error
-            if isinstance(cause, TargetError):
-                raise Failure(str(cause), allow_retries=False) from cause
-            raise cause from (error if cause is not error else None)
-
-    def _from_objects(
-        self, path: Sequence[str], when: date | None, partition: LazyPartition, facts: Facts
-    ) -> Report | None:
-        """Let the store load the partition's objects; None if there are none, or it can't."""
-        with _refusals():
-            objects = None if partition.siblings else partition.objects()
-            if objects is None:
-                return None
-            return self.target.replace_from(self.target.table_name(path), when, objects, facts)
-
-    def _current(
-        self, context: OutputContext, path: Sequence[str], when: date | None, partition: LazyPartition
+    def _held(
+        self, path: Sequence[str], when: date | None, partition: LazyPartition, recorder: Recorder
     ) -> Held | None:
-        version = partition.facts.get("version")
-        with _refusals():
-            held = self.target.held(self.target.table_name(path), when) if version else None
-        if held is None or held.version != version or partition.rows not in (None, held.rows):
+        """What stands there; not asked where nobody wants to know."""
+        if not partition.facts.get("version") and not recorder.pages:
             return None
-        stored_by_this_run = held.facts.get("run_id") == context.run_id
-        return held if self.pass_over_current or stored_by_this_run else None
+        with refusals():
+            return self.target.held(self.target.table_name(path), when)
+
+    def _is_current(self, context: OutputContext, held: Held | None, partition: LazyPartition) -> bool:
+        version = partition.facts.get("version")
+        if held is None or not version or held.version != version or partition.rows not in (None, held.rows):
+            return False
+        return self.pass_over_current or held.facts.get("run_id") == context.run_id
 
     def _stored(self, context: InputContext, table: str, key: str) -> LazyPartition:
         when = partition_date(context, key)
-        with _refusals():
+        with refusals():
             held = self.target.held(table, when)
         if held is None:
             raise Failure(
@@ -191,7 +183,7 @@ class TargetIOManager(ConfigurableIOManager):
                 "materialize it first.",
                 allow_retries=False,
             )
-        facts = {name: value for name, value in held.facts.items() if name != "run_id"}
+        facts = {name: value for name, value in held.facts.items() if name not in OWN_FACTS}
         return LazyPartition(
             open=lambda: nullcontext(self._steady(table, when, held)),
             facts=facts,

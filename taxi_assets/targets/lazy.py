@@ -28,7 +28,15 @@ def _no_metadata() -> Mapping[str, Any]:
     return {}
 
 
+def _no_facts() -> Facts:
+    return {}
+
+
 def _no_objects() -> Objects | None:
+    return None
+
+
+def _may_pass() -> None:
     return None
 
 
@@ -40,20 +48,29 @@ class LazyPartition:
         open: Gives the rows; closed when they have been stored.
         facts: Remembered beside the stored partition. If ``version`` equals the stored one's, the
             partition is current and is passed over.
+        outcome: Further facts, which are known only when the rows have been read to their end.
         rows: How many there are, where known beforehand.
         metadata: Asked after the rows were stored; shown on the materialization.
         siblings: Partitions of the multi-asset's other outputs (by the last part of the asset key)
             that fall out of the same pass: opened after this one's rows were read to their end.
         objects: The same rows as objects, where they lie in such; a store that can load them does so
             and the rows are not opened.
+        gate: Asked before the store is touched, unless the partition is current; raises ``HeldBack`` if it is
+            not to be stored yet.
     """
 
     open: Callable[[], AbstractContextManager[ArrowStream]]
     facts: Facts = field(default_factory=dict)
+    outcome: Callable[[], Facts] = _no_facts
     rows: int | None = None
     metadata: Callable[[], Mapping[str, Any]] = _no_metadata
     siblings: Mapping[tuple[str, ...], "LazyPartition"] = field(default_factory=dict)
     objects: Callable[[], Objects | None] = _no_objects
+    gate: Callable[[], None] = _may_pass
+
+
+class HeldBack(Exception):  # noqa: N818 - a state of a partition, not a fault
+    """A partition is not to be stored now; the other ones of the run are. Says why."""
 
 
 class LazyPartitions(Mapping[str, LazyPartition]):
@@ -103,6 +120,7 @@ class Guarded:
         )
         self._progress = progress
         self.error: BaseException | None = None
+        self.ended = False
         self.rows = 0
         schema = self._source.schema
         self._column = schema.get_field_index(partition[0]) if partition else -1
@@ -117,6 +135,7 @@ class Guarded:
                 self.rows += batch.num_rows
                 self._progress(self.rows)
                 yield self._without_partition(batch) if self._column >= 0 else batch
+            self.ended = True
         except GeneratorExit:
             raise
         except BaseException as error:
@@ -131,3 +150,31 @@ class Guarded:
                 f"rows for the partition {self._when} say {name} = {', '.join(map(str, strays))}"
             )
         return batch.remove_column(self._column)
+
+
+class SettledFacts(Mapping[str, str]):
+    """Facts of a partition, complete from the moment at which its stream has ended.
+
+    Stores write facts after the last row, so what was counted on the way can be among them.
+    """
+
+    def __init__(self, known: Facts, outcome: Callable[[], Facts], stream: Guarded) -> None:
+        """Complete ``known`` by ``outcome``, which is not asked before ``stream`` has ended."""
+        self._known = dict(known)
+        self._outcome = outcome
+        self._stream = stream
+
+    def _all(self) -> Facts:
+        if self._stream.ended:
+            self._known |= self._outcome()
+            self._outcome = _no_facts
+        return self._known
+
+    def __getitem__(self, name: str) -> str:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())

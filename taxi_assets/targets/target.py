@@ -113,7 +113,8 @@ class Target(ConfigurableResource, ABC):  # type: ignore[type-arg]
             table: Name of the table, see ``table_name``.
             partition: First day of the partition, or None for a table without partitions.
             stream: The rows, without the partition column. Read once, to its end, in bounded memory.
-            facts: Remembered beside the partition and returned by ``partitions``.
+            facts: Remembered beside the partition and returned by ``partitions``. Complete only when the
+                stream has ended: to be written after the last row.
 
         Raises:
             TargetError: The stream's schema does not fit the table; nothing was changed.

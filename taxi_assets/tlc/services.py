@@ -44,6 +44,13 @@ class Service:
         """Day by which ``month`` should have been published, going by the usual lag."""
         return next_month(month) + self.usual_lag
 
+    def newest_expected(self, today: date) -> date:
+        """The newest month that should have been published by ``today``, going by the usual lag."""
+        month = today.replace(day=1)
+        while self.expected_by(month) > today:
+            month = previous_month(month)
+        return month
+
 
 # Earliest lag: on 2026-10-02 the files of 2026-08 stood for all but fhv, 32 days after the month's
 # end; fhv was one month behind. Usual lag: 48 to 106 days are seen, the four mostly on one day.
@@ -77,3 +84,8 @@ def parse_month(key: str) -> date:
 def next_month(month: date) -> date:
     """First day of the month after ``month``."""
     return (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def previous_month(month: date) -> date:
+    """First day of the month before ``month``."""
+    return (month.replace(day=1) - timedelta(days=1)).replace(day=1)

@@ -42,6 +42,7 @@ class Graph:
     home: Path
     postgres_url: str
     source_url: str = SYNTHETIC
+    variables: Mapping[str, str] = field(default_factory=dict)
     instance: DagsterInstance = field(default_factory=DagsterInstance.ephemeral)
 
     @property
@@ -51,6 +52,7 @@ class Graph:
                 "TAXI_HOME": str(self.home),
                 "TAXI_POSTGRES_URL": self.postgres_url,
                 "TAXI_SOURCE_URL": self.source_url,
+                **self.variables,
             }
         )
 
@@ -111,6 +113,12 @@ class Graph:
     def lake_rows(self, stage: str, service: str, month: str) -> "Counter[tuple[object, ...]]":
         """Rows of a month's file in the lake."""
         return bag(pq.ParquetFile(self.file(stage, service, month)).read())
+
+    def forget_in_postgres(self, service: str, month: str) -> None:
+        """Drop a month's partition behind Dagster's back."""
+        name = f"{service}_trips_{month.replace('-', '_')}_01"
+        with psycopg.connect(self.postgres_url) as connection:
+            connection.execute(sql.SQL("DROP TABLE taxi.{}").format(sql.Identifier(name)))
 
     def postgres_rows(self, service: str, month: str) -> "Counter[tuple[object, ...]]":
         """Rows of a month by SQL."""

@@ -37,6 +37,6 @@ def _run(
     os.dup2(silence, 2)
     # Dagster's own directory apart, since a killed process can't remove it.
     apart = tempfile.mkdtemp(dir=home.parent)
-    graph = Graph(home, postgres_url, source_url, DagsterInstance.ephemeral(tempdir=apart))
+    graph = Graph(home, postgres_url, source_url, instance=DagsterInstance.ephemeral(tempdir=apart))
     say.send("go")
     say.send(graph.run("green", first, last).success)

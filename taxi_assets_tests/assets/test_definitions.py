@@ -19,6 +19,9 @@ from taxi_assets_tests.assets.graph import SYNTHETIC, TARGETS, trips
 STAGES = ("raw", "cleaned", "quarantined", *TARGETS)
 TRIPS = [trips(stage, name) for name in SERVICES for stage in STAGES]
 
+GROUPS = {"zones": "reference", "audit_trail": "operations"}
+"""Of the assets that no service owns."""
+
 
 @cache
 def _definitions() -> Definitions:
@@ -59,13 +62,13 @@ def test_partitions_begin_with_the_first_month_and_end_with_the_newest_that_may_
             assert partitions.get_last_partition_key() == last
 
 
-@pytest.mark.parametrize("key", [*TRIPS, AssetKey("zones")], ids=lambda key: key.to_user_string())
+@pytest.mark.parametrize("key", [*TRIPS, *map(AssetKey, GROUPS)], ids=lambda key: key.to_user_string())
 def test_every_asset_says_what_it_is_whose_it_is_and_where_its_code_is(key: AssetKey) -> None:
     node = _definitions().resolve_asset_graph().get(key)
     assert node.description
     assert node.owners == ["team:taxi-data"]
     assert node.kinds
-    assert node.group_name == (key.path[-1].split("_")[0] if len(key.path) > 1 else "reference")
+    assert node.group_name == GROUPS.get(key.path[-1], key.path[-1].removesuffix("_trips"))
     assert node.metadata.get("dagster/code_references")
     assert isinstance(node.partitions_def, MonthlyPartitionsDefinition) == (len(key.path) > 1)
 

@@ -113,6 +113,21 @@ def test_all_three_stores_are_swapped_and_back(
     assert digests(project.home / "lake") == files, "the old lake was touched"
     assert_stored(project.run(embedded), "already current")
     assert_stored(project.run(new), "already current")
+    rows = {(service, month): count for (service, month), (count, _) in wanted.items()}
+    assert in_trail(postgres_url) == dict.fromkeys(("postgres", "lake", "warehouse", "cleaned"), rows)
+
+
+def in_trail(url: str) -> dict[str, dict[tuple[str, date], int]]:
+    """Rows by the audit trail; every target that has the cleaned rows, one entry a month."""
+    with psycopg.connect(url) as connection:
+        entries = connection.execute(
+            "SELECT target, service, trip_month, sum(rows_standing)::int FROM trips_audit.loads "
+            "WHERE target NOT IN ('raw', 'quarantined') GROUP BY 1, 2, 3"
+        ).fetchall()
+    found: dict[str, dict[tuple[str, date], int]] = {}
+    for target, service, month, count in entries:
+        found.setdefault(target, {})[service, month] = count
+    return found
 
 
 def test_the_lake_alone_is_swapped_and_the_other_stores_keep_what_they_have(

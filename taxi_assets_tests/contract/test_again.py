@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 
 import pyarrow as pa
 import pytest
 
-from taxi_assets.targets.target import Target
+from taxi_assets.targets.lazy import Guarded, SettledFacts
+from taxi_assets.targets.target import Facts, Target
 from taxi_assets_tests.contract.rows import FEBRUARY, JANUARY, MARCH, TABLE, bag, held, put, trips
 from taxi_assets_tests.contract.targets import left_over
 
@@ -67,6 +69,21 @@ def test_partitions_tells_rows_and_facts_of_what_was_put_last(target: Target) ->
     assert (found[MARCH].rows, found[MARCH].version) == (5, "a")
     assert found[MARCH].facts["source"] == "Büro/ß.parquet"
     assert target.held(TABLE, MARCH) == found[MARCH]
+
+
+def test_facts_that_are_counted_on_the_way_are_stored_with_the_rest(target: Target) -> None:
+    for size in (700, 0):
+        rows = Guarded(trips(size).to_reader(100))
+        facts = SettledFacts({"version": "1"}, partial(_count, rows), rows)
+        target.replace(TABLE, JANUARY, rows.reader, facts)
+        standing = target.held(TABLE, JANUARY)
+        assert standing is not None
+        assert dict(standing.facts) == {"version": "1", "counted": str(size)}
+
+
+def _count(rows: Guarded) -> Facts:
+    assert rows.ended, "asked before the last row"
+    return {"counted": str(rows.rows)}
 
 
 def test_a_table_without_partitions_is_replaced_whole(target: Target) -> None:

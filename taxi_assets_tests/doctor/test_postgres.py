@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from taxi_assets.audit.table import script
 from taxi_assets.doctor import postgres
 from taxi_assets.doctor.finding import Finding
 from taxi_assets.doctor.postgres import examine_postgres
@@ -112,14 +113,35 @@ def test_a_wrong_password_is_told_and_not_shown(
 def test_a_role_without_rights_gets_the_grant_that_it_lacks(
     postgres_url: str, role: str, settings_with: SettingsWith
 ) -> None:
-    problem = only_problem(findings(settings_with, as_role(postgres_url, role)))
-    assert problem.setting == "TAXI_POSTGRES_SCHEMA"
+    url = as_role(postgres_url, role)
+    problem = by_subject(findings(settings_with, url))["rights"]
+    assert (problem.setting, problem.level) == ("TAXI_POSTGRES_SCHEMA", "problem")
     assert f"GRANT CREATE ON DATABASE {role} TO {role}" in problem.remedy
     execute(postgres_url, "CREATE SCHEMA taxi", "GRANT USAGE ON SCHEMA taxi TO {role}", role=role)
-    problem = only_problem(findings(settings_with, as_role(postgres_url, role)))
+    problem = by_subject(findings(settings_with, url))["rights"]
     assert problem.remedy.startswith(f"GRANT USAGE, CREATE ON SCHEMA taxi TO {role}")
     execute(postgres_url, "GRANT CREATE ON SCHEMA taxi TO {role}", role=role)
-    assert {one.level for one in findings(settings_with, as_role(postgres_url, role))} == {"ok"}
+    assert by_subject(findings(settings_with, url))["rights"].level == "ok"
+    execute(postgres_url, "GRANT CREATE ON DATABASE {role} TO {role}", role=role)
+    assert {one.level for one in findings(settings_with, url)} == {"ok"}
+
+
+def test_an_audit_trail_that_can_not_be_written_is_a_problem_with_what_helps(
+    postgres_url: str, role: str, settings_with: SettingsWith
+) -> None:
+    url = as_role(postgres_url, role)
+    execute(postgres_url, "CREATE SCHEMA taxi", "GRANT USAGE, CREATE ON SCHEMA taxi TO {role}", role=role)
+    problem = only_problem(findings(settings_with, url))
+    assert problem.subject == "audit trail"
+    assert "taxi_audit.loads is not there" in problem.found
+    assert "taxi-assets audit --sql" in problem.remedy
+    execute(postgres_url, script("taxi_audit"))
+    problem = only_problem(findings(settings_with, url))
+    assert problem.found == f"{role} may not write taxi_audit.loads"
+    execute(postgres_url, problem.remedy.rstrip("."))
+    assert {one.level for one in findings(settings_with, url)} == {"ok"}
+    without = settings_with(postgres_url=url, targets=("lake", "warehouse"))
+    assert "audit trail" not in by_subject(look(examine_postgres, without))
 
 
 def test_a_table_of_somebody_else_under_our_name_is_a_problem(
@@ -127,7 +149,11 @@ def test_a_table_of_somebody_else_under_our_name_is_a_problem(
 ) -> None:
     execute(postgres_url, "CREATE SCHEMA taxi", "CREATE TABLE taxi.green_trips (n int)")
     execute(
-        postgres_url, "CREATE TABLE taxi.their_own (n int)", "GRANT ALL ON SCHEMA taxi TO {role}", role=role
+        postgres_url,
+        "CREATE TABLE taxi.their_own (n int)",
+        "GRANT ALL ON SCHEMA taxi TO {role}",
+        "GRANT CREATE ON DATABASE {role} TO {role}",
+        role=role,
     )
     problem = only_problem(findings(settings_with, as_role(postgres_url, role)))
     assert "taxi.green_trips belongs to postgres" in problem.found

@@ -58,10 +58,14 @@ class _File:
 
 
 class Cdn:
-    """What is published, which faults are waiting, and who asked for what. Safe to use while it serves."""
+    """What is published, which faults are waiting, and who asked for what. Safe to use while it serves.
+
+    ``outage`` is a fault of every answer, whatever is asked for, until it is None again.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.outage: Fault | None = None
         self._lock = threading.Lock()
         self._files: dict[str, _File] = {}
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
@@ -106,6 +110,8 @@ class Cdn:
 
     def _take(self, method: str, path: str) -> tuple[_File | None, Fault]:
         with self._lock:
+            if self.outage:
+                return self._files.get(path), self.outage
             waiting = self._faults[path]
             due = waiting and (method == "GET" or waiting[0].on_head)
             return self._files.get(path), waiting.popleft() if due else Fault()

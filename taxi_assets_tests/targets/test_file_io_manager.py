@@ -81,11 +81,11 @@ def _run(
     first: str = "2024-01",
     last: str | None = None,
     instance: DagsterInstance | None = None,
-    **options: bool,
+    pass_over_current: bool = True,
 ) -> ExecuteInProcessResult:
     return materialize(
         definitions,
-        resources={"io": FileIOManager(files=files, **options)},
+        resources={"io": FileIOManager(files=files, pass_over_current=pass_over_current)},
         partition_key=None if last else first,
         tags=dict(zip(_RANGE, (first, last), strict=True)) if last else None,
         instance=instance,

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 LEDGER = "_partitions"
 _COLUMNS = ("table_name", "part", "state", "job", "facts", "arrow_schema", "written_at")
+_LAST = "QUALIFY ROW_NUMBER() OVER (PARTITION BY job ORDER BY written_at DESC) = 1"
+"""Of several intents of one job: a run that died left one, and the run that finds its job adds its own."""
+
 _LOADING, _STAGED, _DONE = "loading", "staged", "done"  # an intent of either way to replace; the outcome
 
 
@@ -110,8 +113,8 @@ class Ledger:
 
         self.connection.query(
             f"INSERT INTO {self._sql} ({', '.join(_COLUMNS)}) "  # noqa: S608
-            f"SELECT DISTINCT table_name, part, '{_DONE}', job, facts, arrow_schema, @at "
-            f"FROM {self._sql} WHERE job = @job AND state = '{_LOADING}'",
+            f"SELECT table_name, part, '{_DONE}', job, facts, arrow_schema, @at "
+            f"FROM {self._sql} WHERE job = @job AND state = '{_LOADING}' {_LAST}",
             [
                 bigquery.ScalarQueryParameter("at", "TIMESTAMP", at),
                 bigquery.ScalarQueryParameter("job", "STRING", key),
@@ -128,8 +131,8 @@ class Ledger:
             raise ValueError(f"not a job key: {key!r}")
         return (
             f"INSERT INTO {self._sql} ({', '.join(_COLUMNS)}) "  # noqa: S608
-            f"SELECT DISTINCT table_name, part, '{_DONE}', job, facts, arrow_schema, CURRENT_TIMESTAMP() "
-            f"FROM {self._sql} WHERE job = '{key}' AND state = '{_STAGED}'"
+            f"SELECT table_name, part, '{_DONE}', job, facts, arrow_schema, CURRENT_TIMESTAMP() "
+            f"FROM {self._sql} WHERE job = '{key}' AND state = '{_STAGED}' {_LAST}"
         )
 
     def standing(self, table: str) -> Standing:

@@ -9,7 +9,7 @@ so it waits 100 ms at most, then lets everyone through and tries again.
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
 
@@ -73,8 +73,16 @@ def ensure_schema(connection: Connection, schema: str) -> None:
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
 
 
-def swap(connection: Connection, load: Load, timeout: float, lock_timeout_ms: int) -> None:
+def swap(
+    connection: Connection,
+    load: Load,
+    timeout: float,
+    lock_timeout_ms: int,
+    also: Callable[[], None] | None = None,
+) -> None:
     """Put the staging table in the place of the partition; try until ``timeout`` seconds are over.
+
+    ``also`` is called in the transaction of each attempt, so that its work stands if the swap does.
 
     Raises:
         psycopg.errors.LockNotAvailable: Somebody held the table all the time: says who.
@@ -86,7 +94,10 @@ def swap(connection: Connection, load: Load, timeout: float, lock_timeout_ms: in
             send_autovacuum_away(connection, load)
         try:
             with connection.transaction():
-                _exchange(connection, load, lock_timeout_ms)
+                _take_turn(connection, load, lock_timeout_ms)
+                if also:
+                    also()  # before the table is locked: nobody needs to wait for it
+                _exchange(connection, load)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
             if last:
                 raise psycopg.errors.LockNotAvailable(
@@ -99,12 +110,15 @@ def swap(connection: Connection, load: Load, timeout: float, lock_timeout_ms: in
         time.sleep(random.uniform(*_PAUSE))  # noqa: S311
 
 
-def _exchange(connection: Connection, load: Load, lock_timeout_ms: int) -> None:
-    """One attempt, inside a transaction."""
+def _take_turn(connection: Connection, load: Load, lock_timeout_ms: int) -> None:
+    """Swaps of one table take turns: two first loads must not both create it."""
     connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{lock_timeout_ms}ms"])
-    # Swaps of one table take turns: two first loads must not both create it.
     key = _lock_key(load.schema, load.table)
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+
+
+def _exchange(connection: Connection, load: Load) -> None:
+    """One attempt, inside a transaction, when our turn has come."""
     standing = find_table(connection, load.schema, load.table)
     if load.partition is None:
         _take_name(connection, load, standing)

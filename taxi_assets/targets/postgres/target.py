@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -13,6 +14,7 @@ from psycopg import sql
 from pydantic import Field
 
 from taxi_assets.targets.embedded_postgres import DATABASE, EmbeddedPostgres
+from taxi_assets.targets.journal import Also
 from taxi_assets.targets.postgres import read as reading
 from taxi_assets.targets.postgres.catalog import TableInfo, children, find_table, stands_beside
 from taxi_assets.targets.postgres.connection import Connection, address, connect, refusals
@@ -86,6 +88,17 @@ class PostgresTarget(Target):
             psycopg.OperationalError: The server went away, or others held the table for longer than
                 ``swap_timeout_s`` (LockNotAvailable); nothing was changed, and it may work later.
         """
+        return self.replace_also(table, partition, stream, facts, None)
+
+    def replace_also(
+        self,
+        table: str,
+        partition: date | None,
+        stream: pa.RecordBatchReader,
+        facts: Facts | None,
+        also: Also | None,
+    ) -> Report:
+        """See ``replace``; ``also`` is given the connection inside the transaction of the swap."""
         checked(table, "table")
         clock = _Clock()
         with self.connect() as connection, refusals(connection, self.schema_name, table):
@@ -98,7 +111,7 @@ class PostgresTarget(Target):
             load = self._plan(connection, table, partition, stream.schema, facts)
             before = self._held_before(connection, load)
             clock.lap("prepare")
-            return self._load(connection, load, stream, before.rows if before else None, clock)
+            return self._load(connection, load, stream, before.rows if before else None, clock, also)
 
     def _load(
         self,
@@ -107,14 +120,16 @@ class PostgresTarget(Target):
         stream: pa.RecordBatchReader,
         replaced_rows: int | None,
         clock: "_Clock",
+        also: Also | None,
     ) -> Report:
         with connection.transaction():
             rows = fill(connection, load, stream, self.batch_rows)
             clock.lap("copy")
             finish(connection, load, rows)
         clock.lap("index")
+        within = partial(also, connection, rows, replaced_rows) if also else None
         try:
-            swap(connection, load, self.swap_timeout_s, self.lock_timeout_ms)
+            swap(connection, load, self.swap_timeout_s, self.lock_timeout_ms, within)
         except BaseException:
             with suppress(psycopg.Error):  # if the connection is gone, the next load drops it
                 drop_staging(connection, self.schema_name, load.staging)

@@ -1,6 +1,7 @@
 """Fetch a published file, whole or not at all: from the CDN, a directory, a bucket, or made up."""
 
-from taxi_assets.tlc.source.opening import open_source
+from taxi_assets.tlc.source.names import Named, parse_file_name
+from taxi_assets.tlc.source.opening import open_shelf, open_source
 from taxi_assets.tlc.source.patience import Patience
 from taxi_assets.tlc.source.source import (
     FACT_NAMES,
@@ -22,6 +23,7 @@ __all__ = [
     "ZONES_NAME",
     "BadFile",
     "Facts",
+    "Named",
     "NotPublished",
     "Patience",
     "Published",
@@ -31,5 +33,7 @@ __all__ = [
     "SourceError",
     "SourceUnavailable",
     "TruncatedFile",
+    "open_shelf",
     "open_source",
+    "parse_file_name",
 ]

@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
 from http import HTTPStatus
 
 import requests
@@ -87,6 +89,19 @@ def _accepted(answer: requests.Response, address: Address) -> requests.Response:
         f"{address.shown}: expected the file, found HTTP {status}. The server refuses the request and would "
         "do so again; check TAXI_SOURCE_URL, and the credentials of the mirror or proxy if there are any."
     )
+
+
+def conditions(known: Facts | None, address: Address) -> dict[str, str]:
+    """Headers by which a server answers 304, without a body, as long as the file is the known one."""
+    known = known or {}
+    headers = {"Accept-Encoding": "identity"}  # else a CDN may pack it, under another ETag and length
+    if known.get("etag"):
+        headers["If-None-Match"] = known["etag"]
+    # A date says nothing about another server's copy, while an ETag of another one just won't match.
+    if known.get("last_modified") and known.get("url", address.shown) == address.shown:
+        moment = datetime.fromisoformat(known["last_modified"])
+        headers["If-Modified-Since"] = format_datetime(moment, usegmt=True)
+    return headers
 
 
 def header_facts(answer: requests.Response, address: Address) -> dict[str, str]:

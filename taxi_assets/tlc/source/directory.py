@@ -2,24 +2,24 @@
 
 import hashlib
 import os
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from taxi_assets.tlc.services import Service
 from taxi_assets.tlc.source.facts import is_unchanged, iso, make_facts, sealed, sighting
 from taxi_assets.tlc.source.landing import BLOCK, land, part_of
+from taxi_assets.tlc.source.names import SUFFIXES
 from taxi_assets.tlc.source.source import (
     ZONES_NAME,
     Facts,
     Published,
+    Refused,
     Sighting,
     SourceUnavailable,
     no_zones,
     not_published,
 )
-
-SUFFIXES = (".parquet", ".csv.gz", ".csv")
-"""In the order in which a month's file is looked for: the TLC's form first, then the course's copies."""
 
 _COPIES = 3  # tries, where the file is written to while it is copied
 
@@ -57,6 +57,27 @@ class DirectorySource:
             if path.is_file():
                 return _copy(path, into)
         raise no_zones(str(places[-1]), "no such file there nor in the sibling directory misc")
+
+    def files(self) -> dict[str, Facts]:
+        """Facts of every file by its name; hidden ones and directories are left out.
+
+        Raises:
+            SourceUnavailable: The directory is not there.
+            Refused: It may not be read.
+        """
+        found: dict[str, Facts] = {}
+        try:
+            self._require()
+            for path in self._directory.iterdir():
+                with suppress(FileNotFoundError):  # gone since the directory was read
+                    if path.is_file() and not path.name.startswith("."):
+                        found[path.name] = _facts_of(path)
+        except PermissionError as error:
+            raise Refused(
+                f"{self._directory}: expected to read it, found {error.strerror}. Give this user the right, "
+                "or correct TAXI_SOURCE_URL."
+            ) from error
+        return found
 
     def _find(self, service: Service, month: date) -> Path | None:
         self._require()

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taxi_assets.tlc.services import Service
-from taxi_assets.tlc.source.directory import SUFFIXES
 from taxi_assets.tlc.source.facts import is_unchanged, iso, make_facts, sealed, sighting
 from taxi_assets.tlc.source.landing import land, part_of, sha256_of
+from taxi_assets.tlc.source.names import SUFFIXES
 from taxi_assets.tlc.source.patience import Patience
 from taxi_assets.tlc.source.source import (
     ZONES_NAME,
@@ -28,8 +28,6 @@ from taxi_assets.tlc.source.source import (
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Client  # type: ignore[import-untyped]
-
-DEADLINE = 120.0  # seconds over which the library retries one call
 
 
 class GcsSource:
@@ -70,6 +68,34 @@ class GcsSource:
             if blob is None:
                 raise no_zones(self._url(names[-1]), "no such object there nor in the sibling misc/")
             return self._download(blob, into)
+
+    def files(self) -> dict[str, Facts]:
+        """Facts of every object right under the prefix, by its name there; hidden ones are left out.
+
+        Raises:
+            SourceUnavailable: No luck this time, or there is no such bucket.
+            Refused: It may not be read.
+        """
+        from google.api_core.exceptions import NotFound
+        from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
+
+        prefix = f"{self._prefix}/" if self._prefix else ""
+        with self._client() as client:
+            blobs = client.list_blobs(
+                self._bucket,
+                prefix=prefix,
+                delimiter="/",
+                retry=DEFAULT_RETRY.with_timeout(self._patience.deadline),
+                timeout=(self._patience.connect, self._patience.read),
+            )
+            try:
+                found = {str(blob.name).removeprefix(prefix): self._facts(blob) for blob in blobs}
+            except NotFound:
+                raise SourceUnavailable(
+                    f"gs://{self._bucket}: expected a bucket, found none. Create it, or correct "
+                    "TAXI_SOURCE_URL."
+                ) from None
+        return {name: facts for name, facts in found.items() if name and not name.startswith(".")}
 
     @contextmanager
     def _client(self) -> Iterator["Client"]:
@@ -112,10 +138,10 @@ class GcsSource:
             ) from error
 
     def _find(self, client: "Client", names: list[str]) -> "Blob | None":
-        from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
+        from google.cloud.storage.retry import DEFAULT_RETRY
 
         bucket = client.bucket(self._bucket)
-        retry = DEFAULT_RETRY.with_timeout(DEADLINE)
+        retry = DEFAULT_RETRY.with_timeout(self._patience.deadline)
         limits = (self._patience.connect, self._patience.read)
         for name in names:
             blob = bucket.get_blob(name, retry=retry, timeout=limits)
@@ -134,7 +160,7 @@ class GcsSource:
             raw_download=True,  # as stored: an object with Content-Encoding gzip is not unpacked on the way
             if_generation_match=blob.generation,
             checksum="auto",
-            retry=DEFAULT_RETRY.with_timeout(DEADLINE),
+            retry=DEFAULT_RETRY.with_timeout(self._patience.deadline),
             timeout=(self._patience.connect, self._patience.read),
         )
         sha256 = sha256_of(part)

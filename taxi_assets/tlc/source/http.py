@@ -1,15 +1,16 @@
 """Published files over HTTP: the TLC's CDN, or a mirror with its layout."""
 
 from datetime import date
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import requests
 
 from taxi_assets.tlc.services import Service
-from taxi_assets.tlc.source.connection import Absent, Address, Connection, header_facts
-from taxi_assets.tlc.source.facts import redacted, sighting
-from taxi_assets.tlc.source.patience import Patience, persist
+from taxi_assets.tlc.source.connection import Absent, Address, Connection, conditions, header_facts
+from taxi_assets.tlc.source.facts import make_facts, redacted, sighting
+from taxi_assets.tlc.source.patience import Passing, Patience, persist
 from taxi_assets.tlc.source.source import (
     ZONES_NAME,
     Facts,
@@ -51,21 +52,20 @@ class HttpSource:
             raise not_published(address.shown, str(absent), service, month) from None
 
     def look(self, service: Service, month: date, known: Facts | None = None) -> Sighting:
-        """See ``Source.look``: one HEAD request."""
+        """See ``Source.look``: one HEAD request, answered by 304 where nothing has changed."""
         address = self._address(self._parts.path, service.file_name(month))
 
         with self._session() as session:
             connection = Connection(session, self._patience)
 
-            def attempt() -> dict[str, str]:
-                with connection.ask("HEAD", address, {"Accept-Encoding": "identity"}) as answer:
-                    return header_facts(answer, address)
+            def attempt() -> Sighting:
+                with connection.ask("HEAD", address, conditions(known, address)) as answer:
+                    return _sighting(answer, address, known)
 
             try:
-                found = persist(self._patience, address.shown, attempt)
+                return persist(self._patience, address.shown, attempt)
             except Absent:
                 return Sighting("unpublished")
-        return sighting(known, found)
 
     def fetch_zones(self, into: Path) -> Published:
         """See ``Source.fetch_zones``: ``misc/`` lies beside ``trip-data/``."""
@@ -93,3 +93,13 @@ class HttpSource:
         session = requests.Session()
         session.auth = self._auth
         return session
+
+
+def _sighting(answer: requests.Response, address: Address, known: Facts | None) -> Sighting:
+    if answer.status_code != HTTPStatus.NOT_MODIFIED:
+        return sighting(known, header_facts(answer, address))
+    if not known:
+        raise Passing("HTTP 304 to a request without conditions")
+    # A 304 need not repeat what it says is as it was.
+    kept = {name: known.get(name, "") for name in ("etag", "last_modified", "bytes")}
+    return Sighting("unchanged", make_facts(url=address.shown, file_name=address.name, **kept))

@@ -45,6 +45,18 @@ def open_source(url: str, *, patience: Patience | None = None, synthetic: WriteM
     raise _not_understood(redacted(url))
 
 
+def open_shelf(url: str, *, patience: Patience | None = None) -> DirectorySource | GcsSource:
+    """The source that ``url`` means, one whose ``files`` can be listed: a directory or a bucket.
+
+    Raises:
+        ValueError: The text means neither.
+    """
+    source = open_source(url, patience=patience)
+    if not isinstance(source, DirectorySource | GcsSource):
+        raise _not_understood(redacted(url))
+    return source
+
+
 def _split(url: str) -> SplitResult:
     try:
         return urlsplit(url)

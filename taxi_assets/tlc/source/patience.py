@@ -29,6 +29,7 @@ class Patience:
         read: Limit between two pieces of an answer.
         slowest: Bytes a second, averaged over an answer that is older than ``read``, below which the
             connection is given up: a drip of single bytes passes every other limit.
+        deadline: Over which Google's client retries one call: it counts no attempts.
     """
 
     attempts: int = 8
@@ -38,6 +39,7 @@ class Patience:
     connect: float = 10.0
     read: float = 60.0
     slowest: float = 4096.0
+    deadline: float = 120.0
 
 
 class Passing(Exception):  # noqa: N818 - never leaves the package

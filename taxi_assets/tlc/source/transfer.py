@@ -9,15 +9,13 @@ import hashlib
 import re
 import time
 from collections.abc import Iterator
-from datetime import datetime
-from email.utils import format_datetime
 from http import HTTPStatus
 from pathlib import Path
 
 import requests
 from urllib3.exceptions import HTTPError
 
-from taxi_assets.tlc.source.connection import Address, Connection, cause_of, header_facts
+from taxi_assets.tlc.source.connection import Address, Connection, cause_of, conditions, header_facts
 from taxi_assets.tlc.source.facts import is_unchanged, sealed
 from taxi_assets.tlc.source.landing import BLOCK, land, part_of
 from taxi_assets.tlc.source.patience import Passing
@@ -72,17 +70,8 @@ class Transfer:
         return answer.status_code == HTTPStatus.OK and is_unchanged(self._known, facts)
 
     def _headers(self, kept: int, etag: str) -> dict[str, str]:
-        known = self._known or {}
-        headers = {"Accept-Encoding": "identity"}  # else a CDN may pack it, under another ETag and length
-        if known.get("etag"):
-            headers["If-None-Match"] = known["etag"]
-        # A date says nothing about another server's copy, while an ETag of another one just won't match.
-        if known.get("last_modified") and known.get("url", self._address.shown) == self._address.shown:
-            moment = datetime.fromisoformat(known["last_modified"])
-            headers["If-Modified-Since"] = format_datetime(moment, usegmt=True)
-        if kept:
-            headers |= {"Range": f"bytes={kept}-", "If-Range": etag}
-        return headers
+        resumed = {"Range": f"bytes={kept}-", "If-Range": etag} if kept else {}
+        return conditions(self._known, self._address) | resumed
 
     def _kept(self) -> tuple[int, str]:
         """Bytes of ``.part`` to build upon, and the version that they belong to."""

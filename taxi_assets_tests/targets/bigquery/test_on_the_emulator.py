@@ -11,6 +11,7 @@ import pytest
 
 from taxi_assets.targets.bigquery import BigQueryTarget
 from taxi_assets.targets.bigquery.connection import connect
+from taxi_assets.targets.bigquery.ledger import LEDGER, Entry, Ledger
 from taxi_assets.targets.bigquery.names import parse_url, staging_name
 from taxi_assets.targets.target import Held, TargetError, Totals
 from taxi_assets_tests.targets.bigquery.conftest import FEBRUARY, JANUARY, Trips
@@ -26,6 +27,26 @@ def test_a_second_load_of_a_month_replaces_the_first(target: BigQueryTarget, tri
     assert (first.rows, first.replaced_rows) == (4, None)
     assert (second.rows, second.replaced_rows) == (4, 4)
     assert target.partitions("trips") == {JANUARY: Held(4, {"version": "a"})}
+
+
+@pytest.mark.parametrize("in_transaction", [False, True])
+def test_of_two_runs_that_brought_one_job_to_its_end_the_later_one_s_facts_are_remembered(
+    target: BigQueryTarget, trips: Trips, in_transaction: bool
+) -> None:
+    target.replace("trips", FEBRUARY, trips(3), {"run": "before"})
+    connection = connect(parse_url(target.url), 10, 10)
+    ledger = Ledger(connection)
+    for run in ("died", "later"):
+        entry = Entry("a-key", {"run": run}, pa.schema([("fare", pa.float64())]))
+        ledger.intend("trips", JANUARY, entry, in_transaction=in_transaction)
+    if in_transaction:
+        connection.query(ledger.conclusion("a-key"))
+    else:
+        ledger.conclude("a-key", datetime.now(UTC))
+    assert ledger.standing("trips").facts(JANUARY) == {"run": "later"}
+    table = connection.place.sql(LEDGER)
+    (done,) = connection.query(f"SELECT COUNT(*) FROM {table} WHERE job = 'a-key' AND state = 'done'")
+    assert done[0] == 1
 
 
 @pytest.mark.parametrize("rows", [1, 9, 0])

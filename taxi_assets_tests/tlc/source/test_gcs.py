@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,9 +88,10 @@ def test_a_server_that_is_gone_is_a_passing_failure(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
-    monkeypatch.setattr("taxi_assets.tlc.source.gcs.DEADLINE", 0.5)
     with pytest.raises(SourceUnavailable, match=f"gs://{bucket.name}/"):
-        open_source(f"gs://{bucket.name}", patience=QUICK).fetch(GREEN, MONTH, tmp_path)
+        open_source(f"gs://{bucket.name}", patience=replace(QUICK, deadline=0.5)).fetch(
+            GREEN, MONTH, tmp_path
+        )
 
 
 def test_a_bucket_that_may_not_be_read_is_no_unpublished_month(

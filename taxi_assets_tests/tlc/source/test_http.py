@@ -249,3 +249,18 @@ def _error_of(source: Source, into: Path) -> str:
     while inner := chain[-1].__cause__ or chain[-1].__context__:
         chain.append(inner)
     return "".join(traceback.format_exception(caught.value)) + "".join(map(repr, chain))
+
+
+def test_a_look_at_a_known_month_is_a_conditional_request(cdn: Cdn, content: bytes, tmp_path: Path) -> None:
+    etag = cdn.publish(PATH, content, MODIFIED)
+    source = open_source(cdn.trip_data, patience=QUICK)
+    fetched = source.fetch(GREEN, MONTH, tmp_path)
+    assert fetched is not None
+    found = source.look(GREEN, MONTH, known=fetched.facts)
+    request = cdn.requests()[-1]
+    assert (request.method, request.status) == ("HEAD", 304)
+    assert request.headers["if-none-match"] == etag
+    assert request.headers["if-modified-since"] == format_datetime(MODIFIED, usegmt=True)
+    assert found.facts == fetched.facts | {"sha256": "", "fetched_at": ""}
+    cdn.script(PATH, *status(304, on_head=True))
+    assert source.look(GREEN, MONTH).state == "new"  # a 304 that nobody asked for is asked about again

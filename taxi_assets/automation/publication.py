@@ -1,0 +1,111 @@
+"""The publication sensors, one a service: a month that is published, or published anew, gets a run.
+
+A tick asks a few HEADs at most and downloads nothing; what it finds, it asks for once. The rules of a tick
+are in ``watch.py``, what it remembers in ``cursor.py``.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from dagster import (
+    DagsterInstance,
+    DagsterRun,
+    DefaultSensorStatus,
+    RunsFilter,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    partition_loading_context,
+    sensor,
+)
+
+from taxi_assets.assets.common import monthly_partitions, trips_key
+from taxi_assets.assets.raw import PublishedSource
+from taxi_assets.automation.cursor import PublicationCursor, read_cursor, write_cursor
+from taxi_assets.automation.watch import ASK_AGAIN_AFTER, HASTE, Watch
+from taxi_assets.settings import Settings
+from taxi_assets.targets.files import FileStore
+from taxi_assets.targets.target import Facts
+from taxi_assets.tlc.services import Service, month_key
+
+USUAL_INTERVAL = 1800
+"""Seconds between two ticks: the TLC publishes once a month, people look in the morning."""
+
+RUN_KEY = "dagster/run_key"
+"""The tag under which Dagster keeps a run's key."""
+
+
+def utc_now() -> datetime:
+    """The time, by the machine."""
+    return datetime.now(UTC)
+
+
+def publication_sensor(
+    service: Service,
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    ask_again_after: timedelta = ASK_AGAIN_AFTER,
+) -> SensorDefinition:
+    """The sensor that keeps a service's months as they are published.
+
+    Args:
+        service: Whose months.
+        settings: Source, first month and interval.
+        clock: The time of a tick.
+        ask_again_after: See ``watch.py``.
+    """
+    remote = settings.source_url.startswith(("https://", "http://"))
+
+    @sensor(
+        name=f"{service.name}_publication",
+        job_name=f"{service.name}_trips",
+        minimum_interval_seconds=settings.interval(USUAL_INTERVAL),
+        # A directory, a bucket or made-up months are loaded when somebody says so.
+        default_status=DefaultSensorStatus.RUNNING if remote else DefaultSensorStatus.STOPPED,
+        description=f"Asks for a run when the TLC publishes a {service.title} month, or publishes it anew.",
+    )
+    def publication(
+        context: SensorEvaluationContext, source: PublishedSource, raw_files: FileStore
+    ) -> SensorResult:
+        cursor = read_cursor(PublicationCursor, context.cursor)
+        now = clock()
+        watch = Watch(
+            service=service,
+            source=source.open(HASTE),
+            held=held_files(raw_files, service),
+            months=partition_keys(service, now),
+            watch_from=settings.watch_from,
+            cursor=cursor,
+            now=now,
+            runs=lambda key: runs_asked_for(context.instance, key),
+            log=context.log,
+            ask_again_after=ask_again_after,
+        )
+        words = watch.tick()
+        # Requests and cursor go together: if the tick dies before they are kept, the next one finds the same,
+        # and Dagster drops the run keys that it has seen.
+        return SensorResult(
+            run_requests=watch.requests,
+            skip_reason=None if watch.requests else words,
+            cursor=write_cursor(cursor),
+        )
+
+    return publication
+
+
+def held_files(raw_files: FileStore, service: Service) -> dict[str, Facts]:
+    """Facts of the published files that the lake holds, by month."""
+    held = raw_files.partitions("/".join(trips_key("raw", service).path))
+    return {month_key(month): facts for month, facts in held.items() if month}
+
+
+def partition_keys(service: Service, now: datetime) -> Sequence[str]:
+    """The months that may be published by ``now``, oldest first."""
+    with partition_loading_context(effective_dt=now):
+        return monthly_partitions(service).get_partition_keys()
+
+
+def runs_asked_for(instance: DagsterInstance, key: str) -> Sequence[DagsterRun]:
+    """Runs with a run key."""
+    return instance.get_runs(RunsFilter(tags={RUN_KEY: key}))

@@ -1,0 +1,20 @@
+"""Asset checks: what is proved or judged of every month, by asking the stores."""
+
+from dagster import AssetChecksDefinition
+
+from taxi_assets.assets.stored import targets_of
+from taxi_assets.checks.conserved import conservation_check, target_check
+from taxi_assets.checks.neighbours import neighbours_check
+from taxi_assets.checks.published import published_count_check
+from taxi_assets.settings import Settings
+from taxi_assets.tlc.services import Service
+
+
+def checks_for(service: Service, settings: Settings) -> list[AssetChecksDefinition]:
+    """Every check of a service's assets."""
+    return [
+        published_count_check(service),
+        conservation_check(service),
+        neighbours_check(service),
+        *(target_check(target, service) for target in targets_of(settings)),
+    ]

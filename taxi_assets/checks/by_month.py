@@ -1,0 +1,119 @@
+"""How a check judges months: each one of a run by itself, where Dagster would record one evaluation."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckExecutionContext,
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetKey,
+    AssetRecordsFilter,
+    Failure,
+    Output,
+)
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
+
+from taxi_assets.targets.target import TargetError
+from taxi_assets.tlc.conform import NonConforming
+
+# Dagster runs a check that yields, one evaluation a month; its annotations only know the one that returns.
+Events: TypeAlias = Any
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found of one month."""
+
+    passed: bool
+    description: str
+    metadata: Mapping[str, Any]
+
+
+def by_month(
+    context: AssetCheckExecutionContext,
+    key: AssetKey,
+    name: str,
+    judge: Callable[[str], Verdict],
+    severity: AssetCheckSeverity,
+    *,
+    stops_all: bool = True,
+) -> Events:
+    """Evaluate every month of the run; Dagster itself records one evaluation a run only.
+
+    Args:
+        context: Of the check.
+        key: The asset's.
+        name: The check's.
+        judge: Gives the verdict of a month.
+        severity: Of a month that fails.
+        stops_all: Whether a month that fails stops what is downstream in a run of many.
+    """
+    blocking = severity == AssetCheckSeverity.ERROR and stops_all
+    months = _months(context, key)
+    if context.op_execution_context.has_partition_key:
+        only = judge(months[0])
+        yield AssetCheckResult(
+            passed=only.passed, description=only.description, metadata=only.metadata, severity=severity
+        )
+        return
+    failed = []
+    for month in months:
+        verdict = _judged(judge, month)
+        failed += [] if verdict.passed else [month]
+        yield AssetCheckEvaluation(
+            asset_key=key,
+            check_name=name,
+            passed=verdict.passed,
+            description=verdict.description,
+            metadata=verdict.metadata,
+            severity=severity,
+            blocking=blocking,
+            partition=month,
+            target_materialization_data=_materialization_of(context, key, month),
+        )
+    # Said as an event: an AssetCheckResult looks for the run's one partition, which there may not be.
+    yield AssetCheckEvaluation(
+        asset_key=key,
+        check_name=name,
+        passed=not failed,
+        description=f"{len(months)} months, failed: {', '.join(failed) or 'none'}",
+        metadata={"months": len(months), "failed": failed},
+        severity=severity,
+        blocking=blocking,
+    )
+    yield Output(None, output_name=context.op_execution_context.op_def.output_defs[0].name)
+
+
+def _months(context: AssetCheckExecutionContext, key: AssetKey) -> Sequence[str]:
+    """The run's months; every materialized one where the run has none, as with *Execute all* in the UI."""
+    run = context.op_execution_context
+    if run.has_partition_key or run.has_partition_key_range:
+        return run.partition_keys
+    return sorted(run.instance.get_materialized_partitions(key))
+
+
+def _materialization_of(
+    context: AssetCheckExecutionContext, key: AssetKey, month: str
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """Which materialization is judged: without it a check counts as one of an older version for ever."""
+    wanted = AssetRecordsFilter(key, asset_partitions=[month])
+    records = context.instance.fetch_materializations(wanted, limit=1).records
+    if not records:
+        return None
+    latest = records[0]
+    return AssetCheckEvaluationTargetMaterializationData(
+        storage_id=latest.storage_id, run_id=latest.run_id, timestamp=latest.timestamp
+    )
+
+
+def _judged(judge: Callable[[str], Verdict], month: str) -> Verdict:
+    """A month's verdict; what keeps one month from being judged must not cost the others theirs."""
+    try:
+        return judge(month)
+    except (Failure, TargetError, NonConforming, FileNotFoundError) as error:
+        return Verdict(False, error.description or "" if isinstance(error, Failure) else str(error), {})

@@ -1,0 +1,118 @@
+"""The comparison itself: every store is asked for every table, and Dagster's records are held beside it.
+
+A load that goes on meanwhile must not look like a loss. Months that a run is at are left out, before and
+after the stores are asked, and so are months that were recorded in between: the next comparison looks at
+them.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dagster import DagsterInstance
+
+from taxi_assets.assets.common import monthly_partitions, trips_key
+from taxi_assets.doctor.watch import words
+from taxi_assets.recovery.believed import Record, believed, under_way
+from taxi_assets.recovery.difference import Comparison, Difference, Kind
+from taxi_assets.recovery.judge import Side, judge
+from taxi_assets.recovery.standing import IN_THE_LAKE, lost_directory, stages_of, standing
+from taxi_assets.setting_secrets import masked, secrets_of
+from taxi_assets.settings import Settings
+from taxi_assets.targets.target import Held
+from taxi_assets.tlc.services import SERVICES, Service, ServiceName, month_key
+
+_URGENCY = {kind: number for number, kind in enumerate(Kind)}
+
+
+@dataclass
+class Asked:
+    """What the stores answered, by service and stage, and why a table could not be asked."""
+
+    answers: dict[ServiceName, dict[str, dict[str, Held]]] = field(default_factory=dict)
+    unanswered: dict[str, str] = field(default_factory=dict)
+
+
+def ask(stores: Mapping[str, Any], settings: Settings) -> Asked:
+    """Ask for every table; one that does not answer costs the others nothing."""
+    asked = Asked()
+    for service in SERVICES.values():
+        answers = asked.answers.setdefault(service.name, {})
+        for stage in stages_of(settings):
+            try:
+                held = standing(stores, service, stage)
+            except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, it is told of as a finding
+                asked.unanswered[f"{service.name}/{stage}"] = masked(words(error), secrets_of(settings))
+                continue
+            answers[stage] = {month_key(when): one for when, one in held.items() if when.day == 1}
+    return asked
+
+
+def compare(instance: DagsterInstance, stores: Mapping[str, Any], settings: Settings) -> Comparison:
+    """Compare every month of every table of every service.
+
+    Args:
+        instance: Whose records.
+        stores: Resources by their keys.
+        settings: Which targets are on, and where the lake is.
+    """
+    started = time.time()
+    before = under_way(instance)
+    asked = ask(stores, settings)
+    after = under_way(instance)
+    missing = lost_directory(settings)
+    differences: list[Difference] = []
+    busy: dict[str, frozenset[str]] = {}
+    months = 0
+    for service in SERVICES.values():
+        records = {
+            stage: believed(instance, trips_key(stage, service)) for stage in asked.answers[service.name]
+        }
+        if missing:
+            _distrust(asked, service, records, missing)
+        recorded_now = {
+            month for stage in records.values() for month, one in stage.items() if one.at >= started
+        }
+        busy[service.name] = (
+            before.get(service.name, frozenset()) | after.get(service.name, frozenset()) | recorded_now
+        )
+        answers = asked.answers[service.name]
+        months += sum(len(held.keys() | records[stage].keys()) for stage, held in answers.items())
+        differences += _of_service(service, answers, records, busy[service.name])
+    differences.sort(key=_urgency)
+    return Comparison(
+        differences, asked.unanswered, {name: keys for name, keys in busy.items() if keys}, months
+    )
+
+
+def _of_service(
+    service: Service,
+    answers: Mapping[str, Mapping[str, Held]],
+    records: Mapping[str, Mapping[str, Record]],
+    busy: frozenset[str],
+) -> Iterator[Difference]:
+    for month in monthly_partitions(service).get_partition_keys():
+        if month in busy:
+            continue
+        sides = {stage: Side(held.get(month), records[stage].get(month)) for stage, held in answers.items()}
+        for stage, (kind, said) in judge(sides).items():
+            yield Difference(service.name, stage, month, kind, said)
+
+
+def _distrust(
+    asked: Asked, service: Service, records: Mapping[str, Mapping[str, Record]], directory: str
+) -> None:
+    """Take back the answers of a lake whose directory is gone, where it should hold something."""
+    for stage in IN_THE_LAKE:
+        if records.get(stage):
+            del asked.answers[service.name][stage]
+            asked.unanswered[f"{service.name}/{stage}"] = (
+                f"{directory} is not there: mount it, or make it empty to have everything fetched again"
+            )
+
+
+def _urgency(difference: Difference) -> tuple[int, int, str, str]:
+    # What others are made from comes first: "quarantined" and the targets follow in the order of their names.
+    upstream = {"raw": 0, "cleaned": 1, "quarantined": 2}.get(difference.stage, 3)
+    return _URGENCY[difference.kind], upstream, difference.service, f"{difference.stage} {difference.month}"

@@ -1,0 +1,96 @@
+"""What the sensor ``heal`` remembers between two looks: its cursor."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from taxi_assets.recovery.difference import Comparison, Difference
+
+MOST_ATTEMPTS = 2
+"""What two runs did not mend, a third one won't: a wrong right, a full disk, a file that can't be cleaned."""
+
+
+@dataclass
+class Attempt:
+    """What was done about one difference.
+
+    Attributes:
+        days: On which it was asked to be mended.
+        seen: Number of the last comparison for which it was asked, or passed over because a run was at it.
+        told: Whether a person was told that it is left to them.
+    """
+
+    days: list[str] = field(default_factory=list)
+    seen: int = 0
+    told: bool = False
+
+
+@dataclass
+class Memory:
+    """All attempts at differences that still stand.
+
+    Attributes:
+        comparison: Number of the comparison that was last looked at.
+        settled: Whether nothing is left to ask for on its account.
+        attempts: By ``service/stage``, then by month.
+    """
+
+    comparison: int = 0
+    settled: bool = True
+    attempts: dict[str, dict[str, Attempt]] = field(default_factory=dict)
+
+    @staticmethod
+    def read(cursor: str | None) -> "Memory":
+        """Out of a cursor; empty where there is none."""
+        if not cursor:
+            return Memory()
+        data = json.loads(cursor)
+        attempts = {
+            table: {month: Attempt(list(one[0]), one[1], one[2]) for month, one in months.items()}
+            for table, months in data["attempts"].items()
+        }
+        return Memory(data["comparison"], data["settled"], attempts)
+
+    def write(self) -> str:
+        """As a cursor."""
+        attempts = {
+            table: {month: [one.days, one.seen, one.told] for month, one in months.items()}
+            for table, months in self.attempts.items()
+        }
+        data = {"comparison": self.comparison, "settled": self.settled, "attempts": attempts}
+        return json.dumps(data, separators=(",", ":"))
+
+    def turn_to(self, number: int, comparison: Comparison) -> None:
+        """Take up a new comparison: forget the differences that it looked for and did not find."""
+        self.comparison, self.settled = number, False
+        standing = {(_table(one), one.month) for one in comparison.differences}
+        for table, months in self.attempts.items():
+            service = table.partition("/")[0]
+            unknown = comparison.busy.get(service, frozenset())
+            if table not in comparison.unanswered:
+                self.attempts[table] = {
+                    month: one
+                    for month, one in months.items()
+                    if (table, month) in standing or month in unknown
+                }
+        self.attempts = {table: months for table, months in self.attempts.items() if months}
+
+    def of(self, difference: Difference) -> Attempt:
+        """The attempts at a difference, to be read and changed."""
+        return self.attempts.setdefault(_table(difference), {}).setdefault(difference.month, Attempt())
+
+    def given_up(self, comparison: Comparison) -> Iterator[tuple[Difference, Attempt]]:
+        """Differences that were to be mended often enough, for other comparisons than this one."""
+        for one in comparison.differences:
+            attempt = self.attempts.get(_table(one), {}).get(one.month)
+            if attempt and len(attempt.days) >= MOST_ATTEMPTS and attempt.seen != self.comparison:
+                yield one, attempt
+
+    def handled(self, difference: Difference) -> bool:
+        """Whether the present comparison has done with it."""
+        attempt = self.attempts.get(_table(difference), {}).get(difference.month)
+        return attempt is not None and attempt.seen == self.comparison
+
+
+def _table(difference: Difference) -> str:
+    return f"{difference.service}/{difference.stage}"

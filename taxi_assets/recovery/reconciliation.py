@@ -1,0 +1,136 @@
+"""``reconciliation``: the comparison as an asset, with a check that is red while anything differs.
+
+A materialization is a claim about a store, not the store: somebody drops a partition, a disk is lost, a
+backup is restored, and Dagster goes on showing the month green. This asset asks. It runs every night and no
+oftener, because the answer is counted and not looked up: Postgres reads every row of every month for it,
+minutes at a billion rows.
+"""
+
+from collections.abc import Sequence
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    AssetSelection,
+    DefaultScheduleStatus,
+    MaterializeResult,
+    MetadataValue,
+    ScheduleDefinition,
+    asset,
+    define_asset_job,
+)
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from taxi_assets.assets.common import OWNERS
+from taxi_assets.recovery.compare import compare
+from taxi_assets.recovery.difference import Comparison, Difference
+from taxi_assets.recovery.standing import stages_of, store_of
+from taxi_assets.settings import Settings
+
+RECONCILIATION = AssetKey("reconciliation")
+COMPARISON = "comparison"
+"""Name of the metadata that holds the whole list, for the sensor ``heal``."""
+
+JOB = "reconcile"
+_CHECK = "stores_hold_what_dagster_believes"
+_SHOWN = 50  # lines of the table: a page of the UI
+_NIGHTLY = "30 4 * * *"
+
+
+def reconciliation_asset(settings: Settings) -> AssetsDefinition:
+    """The asset that compares all stores with Dagster's records."""
+    needed = {store_of(stage) for stage in stages_of(settings)}
+
+    @asset(
+        key=RECONCILIATION,
+        description="What Dagster believes of every month, against what stands in every store by query.",
+        group_name="operations",
+        owners=OWNERS,
+        kinds={"reconciliation"},
+        code_version="1",
+        required_resource_keys=needed,
+        check_specs=[
+            AssetCheckSpec(
+                _CHECK,
+                asset=RECONCILIATION,
+                description="No month is lost, has other rows or another version, or is unknown to Dagster.",
+            )
+        ],
+    )
+    def reconciliation(context: AssetExecutionContext) -> MaterializeResult:  # type: ignore[type-arg]
+        stores = {key: getattr(context.resources, key) for key in needed}
+        found = compare(context.instance, stores, settings)
+        said = description(found)
+        (context.log.info if found.clean else context.log.warning)(said)
+        return MaterializeResult(
+            metadata={
+                **found.counts(),
+                "months": found.months,
+                "differences": MetadataValue.md(table(found.differences)),
+                COMPARISON: MetadataValue.json(found.to_json()),
+            },
+            check_results=[
+                AssetCheckResult(
+                    check_name=_CHECK,
+                    passed=found.clean,
+                    severity=AssetCheckSeverity.ERROR,
+                    description=said,
+                    metadata=found.counts(),
+                )
+            ],
+        )
+
+    return reconciliation
+
+
+def reconcile_job() -> UnresolvedAssetJobDefinition:
+    """Compares once."""
+    return define_asset_job(
+        JOB,
+        selection=AssetSelection.assets(RECONCILIATION),
+        description="Asks every store what it holds, and compares it with what Dagster believes.",
+    )
+
+
+def reconcile_schedule() -> ScheduleDefinition:
+    """Compares every night, when nobody waits for the stores and most loads are done."""
+    return ScheduleDefinition(
+        name="reconcile_nightly",
+        job_name=JOB,
+        cron_schedule=_NIGHTLY,
+        execution_timezone="America/New_York",
+        default_status=DefaultScheduleStatus.RUNNING,
+        description="Every night: counting all rows takes minutes, and a day is soon enough for a loss.",
+    )
+
+
+def description(found: Comparison) -> str:
+    """What a comparison found, in words."""
+    if found.clean:
+        return f"all {found.months:,} months stand as Dagster believes"
+    counts = ", ".join(f"{count:,} {name}" for name, count in found.counts().items() if count)
+    lines = [f"{table} could not be asked: {why}" for table, why in found.unanswered.items()]
+    lines += [_line(one) for one in found.differences[:3]]
+    more = len(found.differences) - 3
+    return "\n".join([counts, *lines, *([f"and {more:,} more: see the table"] if more > 0 else [])])
+
+
+def table(differences: Sequence[Difference]) -> str:
+    """The most urgent differences as Markdown."""
+    if not differences:
+        return "none"
+    rows = "\n".join(
+        f"| {one.kind} | {one.stage}/{one.service}_trips | {one.month} | {one.words} |"
+        for one in differences[:_SHOWN]
+    )
+    rest = len(differences) - _SHOWN
+    tail = f"\n\n{rest:,} more are in *{COMPARISON}*." if rest > 0 else ""
+    return f"| what | asset | month | found |\n|---|---|---|---|\n{rows}{tail}"
+
+
+def _line(one: Difference) -> str:
+    return f"{one.stage}/{one.service}_trips {one.month}: {one.kind}: {one.words}"

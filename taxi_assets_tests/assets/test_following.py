@@ -1,0 +1,80 @@
+"""Targets follow a month that was cleaned alone, and only then: the conditions, evaluated over real runs."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from dagster import AssetSelection, evaluate_automation_conditions
+
+from taxi_assets_tests.assets.graph import TARGETS, Graph, months, publish, trips
+from taxi_assets_tests.assets.test_gate import FOUR, ODD
+
+MONTHS = months("2023-01", "2023-02")
+OTHER_RULES = {"ops": {"clean_green_trips": {"config": {"max_distance_miles": 20.0}}}}
+
+
+@dataclass
+class Automation:
+    """Dagster's evaluation of the green targets, tick after tick."""
+
+    graph: Graph
+    _cursor: Any = field(default=None)
+
+    def tick(self) -> dict[str, set[str]]:
+        """What one look requests: months by target."""
+        keys = [trips(target, "green") for target in TARGETS]
+        result = evaluate_automation_conditions(
+            self.graph.definitions,
+            self.graph.instance,
+            asset_selection=AssetSelection.assets(*keys),
+            cursor=self._cursor,
+        )
+        self._cursor = result.cursor
+        asked = {key.path[0]: set(filter(None, result.get_requested_partitions(key))) for key in keys}
+        return {target: found for target, found in asked.items() if found}
+
+
+@pytest.fixture
+def automation(graph: Graph) -> Automation:
+    return Automation(graph)
+
+
+def test_nothing_is_asked_for_where_nothing_is_cleaned(automation: Automation) -> None:
+    assert automation.tick() == {}
+
+
+def test_a_run_of_the_whole_chain_leaves_nothing_to_follow(graph: Graph, automation: Automation) -> None:
+    automation.tick()
+    assert graph.run("green", *MONTHS).success
+    assert automation.tick() == {}
+    assert automation.tick() == {}
+
+
+def test_a_month_that_was_cleaned_alone_is_followed_by_every_target_once(
+    graph: Graph, automation: Automation
+) -> None:
+    assert graph.run("green", *MONTHS).success
+    automation.tick()
+    stages = ["cleaned", "quarantined"]
+    assert graph.run("green", MONTHS[0], only=stages, config=OTHER_RULES).success
+    assert automation.tick() == {target: {MONTHS[0]} for target in TARGETS}
+    assert automation.tick() == {}, "it was asked for already"
+    assert graph.run("green", MONTHS[0], only=TARGETS).success
+    assert automation.tick() == {}
+    cleaned = graph.lake_rows("cleaned", "green", MONTHS[0])
+    assert graph.targets("green", MONTHS[0]) == dict.fromkeys(TARGETS, cleaned)
+
+
+def test_a_target_that_never_had_a_cleaned_month_gets_it(graph: Graph, automation: Automation) -> None:
+    automation.tick()
+    assert graph.run("green", *MONTHS, only=["raw", "cleaned", "quarantined", "postgres"]).success
+    assert automation.tick() == {target: set(MONTHS) for target in ("lake", "warehouse")}
+
+
+def test_a_month_that_the_gate_holds_back_is_not_followed(graph: Graph, automation: Automation) -> None:
+    folder = publish(graph.home.parent / "published", "green", *FOUR, rows=1200)
+    publish(folder, "green", ODD, rows=200)
+    graph.source_url = str(folder)
+    automation.tick()
+    assert not graph.run("green", FOUR[0], FOUR[-1]).success
+    assert automation.tick() == {}
