@@ -38,8 +38,10 @@ class Channel:
     def name(self) -> str:
         """What may be shown of it: ``slack://…``, ``jsons://hooks.example.com``."""
         scheme = self.url.partition("://")[0].lower()
+        # A second @ is one in a password that should be %40: what stands behind the first is no host.
+        shown = scheme in _HOSTED and self.url.partition("?")[0].count("@") <= 1
         try:
-            host = urlsplit(self.url).hostname if scheme in _HOSTED else None
+            host = urlsplit(self.url).hostname if shown else None
         except ValueError:  # brackets that hold no address
             host = None
         return f"{scheme}://{host or '…'}"

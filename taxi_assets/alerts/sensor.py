@@ -32,6 +32,9 @@ from taxi_assets.settings import Settings
 USUAL_INTERVAL = 30
 """Seconds: soon enough for a person, and as often as Dagster's own daemons look."""
 
+MOST_AT_ONCE = 10
+"""Messages of one look: nobody reads more, and a chat that takes one a second gets them within a tick."""
+
 LONGEST_BODY = 4000
 """Characters: what a chat takes as one message, and what keeps twenty of them in a cursor."""
 
@@ -70,7 +73,7 @@ def look(context: SensorEvaluationContext, memory: Memory, settings: Settings, n
     change = advance(board, freshness_outcome(context.instance, here.assets, now))
     messages += freshness_messages(context.instance, change, settings.ui_url)
     memory.keep(here.still(board))
-    memory.outbox += [message.model_copy(update={"body": _cut(message.body)}) for message in messages]
+    memory.outbox += _bearable(messages, settings.ui_url)
     return len(runs)
 
 
@@ -103,6 +106,15 @@ def _tellable(outcome: Outcome, here: CodeLocation, settings: Settings) -> Outco
     secrets = secrets_of(settings)
     told = {problem: masked(why, secrets) for problem, why in outcome.failed.items() if here.knows(problem)}
     return replace(outcome, failed=told)
+
+
+def _bearable(messages: list[Unsent], ui_url: str) -> list[Unsent]:
+    """Messages of bearable length; of very many, as after a night without a daemon, their titles in one."""
+    if len(messages) > MOST_AT_ONCE:
+        title = f"{len(messages)} pieces of news, first: {messages[0].title}"
+        lines = [f"- {message.title}" for message in messages]
+        messages = [Unsent(title=title, body="\n".join([*lines, f"{ui_url}/runs"]), kind="warning")]
+    return [message.model_copy(update={"body": _cut(message.body)}) for message in messages]
 
 
 def _cut(body: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from dagster import DagsterInstance, EnvVar
 
 from taxi_assets.alerts import Alerts, outbox
+from taxi_assets.alerts.channels import Channel
 from taxi_assets.settings import Settings
 from taxi_assets_tests.alerts.receiver import Receiver, serve_receiver
 from taxi_assets_tests.alerts.scripted import Scripted
@@ -99,6 +100,33 @@ def test_of_too_many_messages_the_oldest_are_dropped_and_their_number_is_said(
         "3 older messages could not be sent and were dropped: Dagster has what they told."
     )
     assert "dropped" not in second.body
+
+
+def test_very_many_pieces_of_news_at_once_are_one_message(
+    scripted: Scripted, watcher: Watcher, receiver: Receiver
+) -> None:
+    months = [f"2024-{number:02}" for number in range(1, 12)]
+    for month in months:
+        scripted.run(month)
+    watcher.tick()
+    (message,) = receiver.received
+    assert message.title == "11 pieces of news, first: green 2024-01: raw failed"
+    assert message.body.splitlines()[:-1] == [f"- green {month}: raw failed" for month in months]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("jsons://me:pw@hooks.example.com:8443/token", "jsons://hooks.example.com"),
+        ("json://me:p@ss@hooks.example.com/token", "json://…"),
+        ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", "slack://…"),
+        ("ntfy://topic", "ntfy://…"),
+        ("json://[half", "json://…"),
+    ],
+)
+def test_of_a_url_no_more_is_shown_than_its_scheme_and_a_real_host(url: str, shown: str) -> None:
+    assert Channel(url).name == shown
+    assert repr(Channel(url)) == "Channel()"
 
 
 def test_nobody_to_tell_is_nothing_to_keep(scripted: Scripted, watcher: Watcher) -> None:

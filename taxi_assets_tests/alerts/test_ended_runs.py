@@ -263,3 +263,25 @@ def test_a_run_that_can_not_be_read_is_told_so_and_silences_no_other(
     scripted.run("2024-02")
     watcher.tick()
     assert receiver.titles()[1:] == ["green 2024-02: raw failed"]
+
+
+def test_a_history_in_postgres_tells_the_same(
+    watcher: Watcher, receiver: Receiver, tmp_path: Path, postgres_url: str
+) -> None:
+    storage = {"storage": {"postgres": {"postgres_url": postgres_url}}}
+    with DagsterInstance.local_temp(str(tmp_path), overrides={**RETRIES, **storage}) as instance:
+        scripted = Scripted(instance, {"cleaned"})
+        kept = Watcher(scripted.definitions, instance, watcher.settings, receiver.url)
+        kept.tick()
+        scripted.run("2024-01", "2024-03")
+        kept.tick()
+        scripted.run("2024-02", max_retries="1")
+        kept.tick()
+        scripted.broken = set()
+        scripted.run("2024-01", "2024-03")
+        kept.tick()
+        kept.tick()
+    assert receiver.titles() == [
+        "green 2024-01 to 2024-03: cleaned failed",
+        "green 2024-01 to 2024-03: all is well again",
+    ]

@@ -175,4 +175,5 @@ def test_the_examination_is_complete_and_ordered(settings_with: SettingsWith) ->
         "TAXI_POSTGRES_URL",
         "TAXI_LAKE_URL",
         "TAXI_WAREHOUSE_URL",
+        "TAXI_ALERT_URLS",
     ]
