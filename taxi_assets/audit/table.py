@@ -170,8 +170,8 @@ def remedy(connection: Connection, schema: str) -> str:
     """What an administrator has to do where the role can't make the trail."""
     role, database = connection.info.user, connection.info.dbname
     return (
-        f"Either an administrator of database {database} runs what `taxi-assets audit --sql` prints, then "
-        f"{grants(connection, schema)}; or GRANT CREATE ON DATABASE {database} TO {role}"
+        f"GRANT CREATE ON DATABASE {database} TO {role}; or an administrator runs what "
+        f"`taxi-assets audit --sql` prints, and {grants(connection, schema)}"
     )
 
 

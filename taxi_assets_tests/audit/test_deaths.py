@@ -79,7 +79,7 @@ def test_a_month_that_is_replaced_before_its_late_entry_was_written_has_both(gra
     assert_no_gap(graph.postgres_url)
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.slow)])
 def test_runs_killed_at_any_moment_leave_a_trail_without_a_gap(graph: Graph, kills: int) -> None:
     seed = int(os.environ.get("KILL_SEED", time.time_ns() % 2**32))
     print(f"KILL_SEED={seed}")  # noqa: T201 - pytest shows it when the test fails

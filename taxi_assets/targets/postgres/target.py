@@ -1,6 +1,5 @@
 """Postgres as a store: months are partitions of one table, loaded by binary COPY and swapped in whole."""
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date
@@ -17,6 +16,7 @@ from taxi_assets.targets.embedded_postgres import DATABASE, EmbeddedPostgres
 from taxi_assets.targets.journal import Also
 from taxi_assets.targets.postgres import read as reading
 from taxi_assets.targets.postgres.catalog import TableInfo, children, find_table, stands_beside
+from taxi_assets.targets.postgres.clock import Clock
 from taxi_assets.targets.postgres.connection import Connection, address, connect, refusals
 from taxi_assets.targets.postgres.counts import count_all, count_one
 from taxi_assets.targets.postgres.load import fill, finish
@@ -100,7 +100,7 @@ class PostgresTarget(Target):
     ) -> Report:
         """See ``replace``; ``also`` is given the connection inside the transaction of the swap."""
         checked(table, "table")
-        clock = _Clock()
+        clock = Clock()
         with self.connect() as connection, refusals(connection, self.schema_name, table):
             load = self._plan(connection, table, partition, stream.schema, facts)
             ensure_schema(connection, self.schema_name)
@@ -119,7 +119,7 @@ class PostgresTarget(Target):
         load: Load,
         stream: pa.RecordBatchReader,
         replaced_rows: int | None,
-        clock: "_Clock",
+        clock: Clock,
         also: Also | None,
     ) -> Report:
         with connection.transaction():
@@ -243,16 +243,3 @@ class PostgresTarget(Target):
         query += "(SELECT relname FROM pg_class WHERE relispartition) ORDER BY 1"
         present = ", ".join(str(row[0]) for row in connection.execute(query, [self.schema_name]).fetchall())
         raise TargetError(f"there is no table {self.schema_name}.{table}; there is: {present or 'none'}")
-
-
-class _Clock:
-    """Seconds of each phase, in order."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.monotonic()
-
-    def lap(self, phase: str) -> None:
-        now = time.monotonic()
-        self.laps[phase] = now - self._last
-        self._last = now
