@@ -44,6 +44,17 @@ mutation ($params: LaunchBackfillParams!) {
 }
 """
 
+_RUN = """
+mutation ($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+  }
+}
+"""
+
 
 @dataclass
 class DagsterDev:
@@ -131,6 +142,37 @@ class DagsterDev:
         launched = self.ask(_BACKFILL, params=params)["launchPartitionBackfill"]
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
         return str(launched["backfillId"])
+
+    def launch(
+        self,
+        job: str,
+        month: str | None = None,
+        assets: Sequence[str] | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Launch a run as the UI's launchpad does; returns its id."""
+        selector: dict[str, Any] = {
+            "repositoryLocationName": "taxi_assets",
+            "repositoryName": "__repository__",
+            "pipelineName": job,
+        }
+        if assets:
+            selector["assetSelection"] = [{"path": asset.split("/")} for asset in assets]
+        tags = [{"key": "dagster/partition", "value": month}] if month else []
+        params = {
+            "selector": selector,
+            "runConfigData": dict(config or {}),
+            "executionMetadata": {"tags": tags},
+        }
+        launched = self.ask(_RUN, params=params)["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        return str(launched["run"]["runId"])
+
+    def finished(self, run_id: str) -> DagsterRun | None:
+        """The run, if it has ended."""
+        with self.instance() as instance:
+            run = instance.get_run_by_id(run_id)
+        return run if run and run.is_finished else None
 
     @contextmanager
     def instance(self) -> Iterator[DagsterInstance]:

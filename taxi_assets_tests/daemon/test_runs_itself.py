@@ -1,0 +1,212 @@
+"""One installation that nobody looks after: months appear, change, are spoilt, are lost, and it copes.
+
+The stations of one service's life, in order, over the same running processes: each takes the stores as
+the one before it left them.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster import DagsterRunStatus
+
+from taxi_assets_tests.alerts.receiver import Receiver, serve_receiver
+from taxi_assets_tests.assets.graph import TARGETS, Graph, publish, trips
+from taxi_assets_tests.audit.entries import entries
+from taxi_assets_tests.daemon.published import PublishedMonths
+from taxi_assets_tests.servers.dagster_dev import DagsterDev
+
+pytestmark = pytest.mark.xdist_group("runs itself")
+
+FIRST, MONTH, NEXT = "2026-03", "2026-04", "2026-05"
+WITHIN = 120  # seconds for anything to happen; some 15 when the machine is idle
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    """Who is told."""
+    with serve_receiver() as serving:
+        yield serving
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where people put files."""
+    return tmp_path_factory.mktemp("landing")
+
+
+@pytest.fixture(scope="module")
+def settings(tlc: PublishedMonths, receiver: Receiver, landing: Path) -> dict[str, str]:
+    """Everything that runs by itself is on, and looks every second."""
+    return {
+        "TAXI_SOURCE_URL": tlc.cdn.trip_data,
+        "TAXI_WATCH_FROM": MONTH,
+        "TAXI_LANDING_URL": str(landing),
+        "TAXI_ALERT_URLS": receiver.url,
+        "TAXI_UI_URL": "http://dagster.example",
+    }
+
+
+def green_counts(stores: Graph, month: str) -> dict[str, int | None]:
+    """Rows of a month in each target that can be asked while runs are at work."""
+    return {
+        "postgres": stores.postgres_counts("green").get(month),
+        "lake": stores.lake_counts("green").get(month),
+    }
+
+
+def settled(system: DagsterDev) -> bool:
+    """Whether no run is queued or at work."""
+    waiting = (DagsterRunStatus.QUEUED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED)
+    return not system.runs(*waiting)
+
+
+def wait_for_rows(system: DagsterDev, stores: Graph, month: str, published: int) -> None:
+    """Wait until every target holds the month as published, less its rejected rows, and nothing runs."""
+
+    def there() -> bool:
+        found = green_counts(stores, month)
+        return all(rows and 0.9 * published < rows <= published for rows in found.values())
+
+    system.wait(there, WITHIN)
+    system.wait(lambda: settled(system), WITHIN)
+    cleaned = stores.lake_rows("cleaned", "green", month)
+    assert stores.targets("green", month) == dict.fromkeys(TARGETS, cleaned)
+
+
+def test_a_month_that_is_published_is_loaded_into_every_target(
+    system: DagsterDev, stores: Graph, tlc: PublishedMonths
+) -> None:
+    tlc.publish("green", MONTH, rows=2000)
+    wait_for_rows(system, stores, MONTH, 2000)
+    (run,) = system.runs(**{"dagster/partition": MONTH})
+    assert run.tags["dagster/sensor_name"] == "green_publication"
+    assert run.tags["dagster/run_key"].startswith(f"green/{MONTH}/")
+    trail = entries(stores.postgres_url, "postgres")
+    assert [row["launched_by"] for row in trail] == ["sensor green_publication"]
+
+
+def test_a_month_that_is_published_anew_replaces_the_old_one_and_people_are_told_the_counts(
+    system: DagsterDev, stores: Graph, tlc: PublishedMonths, receiver: Receiver
+) -> None:
+    receiver.take()
+    tlc.publish("green", MONTH, rows=3000, seed=2)
+    wait_for_rows(system, stores, MONTH, 3000)
+    system.wait(lambda: receiver.titles(), WITHIN)
+    assert receiver.titles() == [f"green {MONTH} was re-published: 2,000 -> 3,000 rows"]
+    trail = entries(stores.postgres_url, "postgres")
+    assert len(trail) == 2
+    assert trail[1]["rows_replaced"] == trail[0]["rows_standing"]
+    assert trail[1]["etag"] != trail[0]["etag"]
+
+
+def test_a_spoilt_file_is_told_once_and_its_recovery_once_and_the_old_month_stands(
+    system: DagsterDev, stores: Graph, tlc: PublishedMonths, receiver: Receiver
+) -> None:
+    receiver.take()
+    before = stores.postgres_counts("green")
+    good = (tlc.folder / f"green_tripdata_{MONTH}.parquet").read_bytes()
+    tlc.publish_bytes("green", MONTH, good[: len(good) // 2])
+    system.wait(lambda: receiver.titles(), WITHIN)
+    (alert,) = receiver.take()
+    assert alert.title == f"green {MONTH}: raw failed"
+    assert "without a footer" in alert.body
+    assert "http://dagster.example/runs/" in alert.body
+    assert "Hx7" not in alert.body
+    assert stores.postgres_counts("green") == before
+
+    tlc.publish("green", MONTH, rows=2500, seed=3)
+    wait_for_rows(system, stores, MONTH, 2500)
+    system.wait(lambda: len(receiver.titles()) == 2, WITHIN)
+    assert receiver.titles() == [
+        f"green {MONTH}: all is well again",
+        f"green {MONTH} was re-published: 3,000 -> 2,500 rows",
+    ]
+
+
+def test_a_file_that_a_person_puts_into_the_landing_place_becomes_the_month(
+    system: DagsterDev, stores: Graph, landing: Path
+) -> None:
+    publish(landing, "green", FIRST, rows=2200, seed=4)
+    wait_for_rows(system, stores, FIRST, 2200)
+    newest = entries(stores.postgres_url, "raw")[-1]
+    assert f"{newest['trip_month']:%Y-%m}" == FIRST
+    assert newest["source_url"].startswith("file://")
+
+
+def test_targets_follow_a_month_that_was_cleaned_alone(system: DagsterDev, stores: Graph) -> None:
+    before = stores.postgres_counts("green")[MONTH]
+    config = {"ops": {"clean_green_trips": {"config": {"max_distance_miles": 3.0}}}}
+    stages = ["cleaned/green_trips", "quarantined/green_trips"]
+    system.launch("green_trips", MONTH, stages, {**config, **_let_through()})
+
+    def followed() -> bool:
+        found = green_counts(stores, MONTH)
+        return all(rows is not None and rows < before for rows in found.values())
+
+    system.wait(followed, WITHIN)
+    system.wait(lambda: settled(system), WITHIN)
+    cleaned = stores.lake_rows("cleaned", "green", MONTH)
+    assert stores.targets("green", MONTH) == dict.fromkeys(TARGETS, cleaned)
+    assert "automation" in str(entries(stores.postgres_url, "postgres")[-1]["launched_by"])
+
+
+def test_what_is_lost_from_a_store_is_found_and_loaded_again(system: DagsterDev, stores: Graph) -> None:
+    cleaned = stores.lake_rows("cleaned", "green", MONTH)
+    stores.forget_in_postgres("green", MONTH)
+    for file in (stores.home / "lake" / "lake" / "green_trips" / f"trip_month={MONTH}-01").iterdir():
+        file.unlink()
+    known = {run.run_id for run in system.runs()}
+    system.launch("reconcile")
+    system.wait(lambda: stores.postgres_counts("green").get(MONTH) == cleaned.total(), WITHIN)
+    system.wait(lambda: stores.lake_counts("green").get(MONTH) == cleaned.total(), WITHIN)
+    system.wait(lambda: settled(system), WITHIN)
+    healing = [run for run in system.runs() if run.run_id not in known and run.job_name == "green_trips"]
+    touched = {key.path[0] for run in healing for key in run.asset_selection or ()}
+    assert touched == {"postgres", "lake"}, "the nearest intact upstream is the cleaned month"
+    assert stores.targets("green", MONTH) == dict.fromkeys(TARGETS, cleaned)
+    again = system.launch("reconcile")
+    ended = system.wait(lambda: system.finished(again), WITHIN)
+    assert ended is not None
+    assert ended.status == DagsterRunStatus.SUCCESS
+
+
+def test_the_daemon_finds_a_service_with_a_new_month_fresh_and_one_without_unknown(
+    system: DagsterDev, stores: Graph
+) -> None:
+    keys = {name: trips("postgres", name) for name in ("green", "yellow")}
+
+    def states() -> dict[str, str]:
+        with system.instance() as instance:
+            found = instance.get_freshness_state_records(list(keys.values()))
+        return {name: str(found[key].freshness_state.value) for name, key in keys.items() if key in found}
+
+    system.wait(lambda: states() == {"green": "PASS", "yellow": "UNKNOWN"}, WITHIN)
+
+
+def test_after_a_restart_nothing_is_asked_for_that_stands_already(
+    system: DagsterDev, stores: Graph, tlc: PublishedMonths
+) -> None:
+    system.wait(lambda: settled(system), WITHIN)
+    known = len(system.runs())
+    system.kill()
+    tlc.publish("green", NEXT, rows=1800, seed=5)
+    system.start()
+    wait_for_rows(system, stores, NEXT, 1800)
+    (new,) = system.runs()[: len(system.runs()) - known]
+    assert new.tags["dagster/partition"] == NEXT
+    trail = [row for row in entries(stores.postgres_url) if f"{row['trip_month']:%Y-%m}" == NEXT]
+    assert sorted(row["target"] for row in trail) == sorted(("raw", "cleaned", "quarantined", *TARGETS))
+
+
+def test_no_secret_is_in_what_the_processes_printed_or_in_dagsters_history(system: DagsterDev) -> None:
+    printed = system.log.read_text(errors="replace")
+    stored = b"".join(path.read_bytes() for path in (system.home / "dagster").rglob("*.db"))
+    for secret in ("Hx7-s3cr3t", "Zq9-t0ken"):
+        assert secret not in printed
+        assert secret.encode() not in stored
+
+
+def _let_through() -> dict[str, object]:
+    """Many rows are rejected on purpose here, and a person says so."""
+    return {"resources": {"gate": {"config": {"accept": [MONTH]}}}}
