@@ -106,7 +106,7 @@ def _distrust(
         if records.get(stage):
             del asked.answers[service.name][stage]
             asked.unanswered[f"{service.name}/{stage}"] = (
-                f"{directory} is not there: mount it, or make the empty directory to have everything loaded again"
+                f"{directory} is not there: mount it, or make the empty directory to load everything again"
             )
 
 
