@@ -13,7 +13,6 @@ from typing import Any
 from dagster import DagsterInstance
 
 from taxi_assets.assets.common import monthly_partitions, trips_key
-from taxi_assets.doctor.watch import words
 from taxi_assets.recovery.believed import Record, believed, under_way
 from taxi_assets.recovery.difference import Comparison, Difference, Kind
 from taxi_assets.recovery.judge import Side, judge
@@ -43,7 +42,7 @@ def ask(stores: Mapping[str, Any], settings: Settings) -> Asked:
             try:
                 held = standing(stores, service, stage)
             except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, it is told of as a finding
-                asked.unanswered[f"{service.name}/{stage}"] = masked(words(error), secrets_of(settings))
+                asked.unanswered[f"{service.name}/{stage}"] = _why(error, settings)
                 continue
             answers[stage] = {month_key(when): one for when, one in held.items() if when.day == 1}
     return asked
@@ -107,7 +106,7 @@ def _distrust(
         if records.get(stage):
             del asked.answers[service.name][stage]
             asked.unanswered[f"{service.name}/{stage}"] = (
-                f"{directory} is not there: mount it, or make it empty to have everything fetched again"
+                f"{directory} is not there: mount it, or make the empty directory to load everything again"
             )
 
 
@@ -115,3 +114,11 @@ def _urgency(difference: Difference) -> tuple[int, int, str, str]:
     # What others are made from comes first: "quarantined" and the targets follow in the order of their names.
     upstream = {"raw": 0, "cleaned": 1, "quarantined": 2}.get(difference.stage, 3)
     return _URGENCY[difference.kind], upstream, difference.service, f"{difference.stage} {difference.month}"
+
+
+def _why(error: Exception, settings: Settings) -> str:
+    """What a store said, in a line without passwords."""
+    # Here, as it imports every store's client: 70 ms that no other process needs.
+    from taxi_assets.doctor.watch import words
+
+    return masked(words(error), secrets_of(settings))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from dagster import AssetMaterialization, DefaultSensorStatus, MetadataValue
+from dagster import AssetMaterialization, DefaultScheduleStatus, DefaultSensorStatus, MetadataValue
 
 from taxi_assets.recovery import heal
 from taxi_assets.recovery.difference import Comparison, Difference, Kind
@@ -38,6 +38,12 @@ def test_the_sensor_runs_from_the_start_and_waits_for_a_comparison(healer: Heale
     sensor = healer.graph.definitions.resolve_sensor_def("heal")
     assert sensor.default_status == DefaultSensorStatus.RUNNING
     assert "nothing was compared yet" in str(healer.tick().skip_message)
+
+
+def test_everything_is_compared_every_night_from_the_start(healer: Healer) -> None:
+    schedule = healer.graph.definitions.resolve_schedule_def("reconcile_nightly")
+    assert schedule.default_status == DefaultScheduleStatus.RUNNING
+    assert (schedule.job_name, schedule.cron_schedule) == ("reconcile", "30 4 * * *")
 
 
 def test_a_run_takes_months_without_a_gap_and_no_more_than_its_service_may(healer: Healer) -> None:

@@ -1,5 +1,6 @@
 """A store that does not answer is said to be one, and costs the others nothing."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -59,6 +60,22 @@ def test_a_lake_whose_disk_is_not_mounted_is_not_taken_for_a_loss(loaded: Graph)
     reconcile(loaded)
     assert [one.what[1] for one in Healer(loaded).heal()] == [("warehouse",)]
     assert reconcile(loaded)[0].clean
+
+
+def test_a_lake_that_is_lost_altogether_is_fetched_and_cleaned_again_and_the_rest_stays(
+    loaded: Graph,
+) -> None:
+    before = loaded.targets("green", FIRST)
+    shutil.rmtree(loaded.home / "lake")
+    assert not reconcile(loaded)[0].differences, "perhaps it is not mounted"
+    (loaded.home / "lake").mkdir()
+    assert {(stage, kind) for _, stage, _, kind in found(reconcile(loaded)[0])} == {
+        (stage, "lost") for stage in ("raw", "cleaned", "quarantined", "lake")
+    }
+    healed = Healer(loaded).heal()
+    assert [one.what[1:] for one in healed] == [(("raw", "cleaned", "quarantined", "lake"), MONTHS)]
+    assert reconcile(loaded)[0].clean
+    assert loaded.targets("green", FIRST) == before
 
 
 def test_a_target_that_is_switched_off_is_not_asked(loaded: Graph) -> None:

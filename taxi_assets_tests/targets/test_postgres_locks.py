@@ -6,8 +6,10 @@ from datetime import date
 import psycopg
 import pyarrow as pa
 import pytest
+from psycopg import sql
 
-from taxi_assets.targets.postgres import PostgresTarget
+from taxi_assets.targets.postgres import PostgresTarget, counts
+from taxi_assets.targets.postgres.connection import Connection
 
 JANUARY, FEBRUARY = date(2024, 1, 1), date(2024, 2, 1)
 LOCK = "LOCK TABLE taxi.trips_2024_01_01 IN {} MODE"
@@ -46,6 +48,20 @@ def test_work_on_another_month_does_not_delay_a_swap(target: PostgresTarget, hel
         assert target.replace("trips", date(2024, 3, 1), rows(1)).seconds["swap"] < 2
         other.rollback()
     assert [held.rows for held in target.partitions("trips").values()] == [3, 5, 1]
+
+
+def test_a_count_of_all_months_does_not_delay_a_swap_of_another(
+    target: PostgresTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, swaps = counts._number, [FEBRUARY]
+
+    def slow(connection: Connection, query: sql.Composed) -> int:
+        if swaps:  # in the middle of January
+            target.replace("trips", swaps.pop(), rows(5))
+        return number(connection, query)
+
+    monkeypatch.setattr(counts, "_number", slow)
+    assert [held.rows for held in target.partitions("trips").values()] == [3, 5]
 
 
 @pytest.mark.parametrize("mode", ["SHARE UPDATE EXCLUSIVE", "SHARE", "ACCESS SHARE"])

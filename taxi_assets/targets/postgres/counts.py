@@ -1,7 +1,9 @@
 """What stands in the store, counted row by row and never believed from a note."""
 
+from contextlib import suppress
 from datetime import date
 
+import psycopg
 from psycopg import sql
 
 from taxi_assets.targets.postgres.catalog import TableInfo, children, noted_facts
@@ -12,15 +14,28 @@ _COUNT = sql.SQL("SELECT count(*) FROM {}")
 
 
 def count_all(connection: Connection, table: sql.Identifier, standing: TableInfo) -> dict[date | None, Held]:
-    """Every partition with its rows, found by one scan."""
+    """Every partition with its rows, each counted by itself.
+
+    One scan of the whole table would keep every month from being swapped until it ended, which is minutes
+    at a billion rows, and loads would give up.
+    """
     if standing.kind != "p":
         return {None: Held(_number(connection, _COUNT.format(table)), noted_facts(standing.comment))}
-    with connection.transaction():
-        _keep_partitions(connection, table)
-        listed = children(connection, standing.oid)
-        query = sql.SQL("SELECT tableoid, count(*) FROM {} GROUP BY tableoid").format(table)
-        counts = {int(str(oid)): int(str(rows)) for oid, rows in connection.execute(query).fetchall()}
-    return {day: Held(counts.get(child.oid, 0), noted_facts(child.comment)) for day, child in listed.items()}
+    counted = (
+        (day, _count_child(connection, standing.oid, day)) for day in children(connection, standing.oid)
+    )
+    return {day: held for day, held in counted if held}
+
+
+def _count_child(connection: Connection, parent: int, day: date) -> Held | None:
+    """One partition, or None if it has gone meanwhile; nothing but itself is locked."""
+    while child := children(connection, parent).get(day):
+        name = sql.Identifier(child.schema, child.name)
+        with suppress(psycopg.errors.UndefinedTable), connection.transaction():
+            connection.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(name))
+            if children(connection, parent).get(day) == child:  # else it was swapped before we had it
+                return Held(_number(connection, _COUNT.format(name)), noted_facts(child.comment))
+    return None
 
 
 def count_one(
