@@ -26,10 +26,10 @@ doctor: .venv/.installed ## examine every setting
 	@$(BIN)/taxi-assets doctor
 
 test: check ## every check and test that fits in ten minutes
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-all: check ## the rest too: hundreds of kills, long runs
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.installed-dev ## lint, format, strict types, definitions
 	$(BIN)/ruff check

@@ -30,6 +30,7 @@ def test_a_month_goes_through_the_whole_graph(graph: Graph, service: str, month:
     assert verdicts == {
         ("raw", "published_row_count"): (month, True),
         ("cleaned", "conserves_rows_and_money"): (month, True),
+        ("cleaned", "like_its_neighbours"): (month, True),
         **{(target, "matches_cleaned"): (month, True) for target in TARGETS},
     }
     cleaned = graph.lake_rows("cleaned", service, month)

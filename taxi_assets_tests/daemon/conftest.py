@@ -1,4 +1,7 @@
-"""One installation per module, with its embedded server, as a person has it after ``make dev``."""
+"""One installation per module, with its embedded server, as a person has it after ``make dev``.
+
+The tests of a module take turns on it, so they belong into one process: ``--dist loadfile``.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -11,8 +11,6 @@ from taxi_assets_tests.daemon.published import PublishedMonths
 from taxi_assets_tests.servers.dagster_dev import DagsterDev
 from taxi_assets_tests.servers.faults import slow
 
-pytestmark = pytest.mark.xdist_group("backfill")
-
 CHAIN = [f"{stage}/green_trips" for stage in ("raw", "cleaned", "quarantined", *TARGETS)]
 _STATUS = """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
   ... on PartitionBackfill { status } } }"""

@@ -16,8 +16,6 @@ from taxi_assets_tests.audit.entries import entries
 from taxi_assets_tests.daemon.published import PublishedMonths
 from taxi_assets_tests.servers.dagster_dev import DagsterDev
 
-pytestmark = pytest.mark.xdist_group("runs itself")
-
 FIRST, MONTH, NEXT = "2026-03", "2026-04", "2026-05"
 WITHIN = 120  # seconds for anything to happen; some 15 when the machine is idle
 
