@@ -47,7 +47,7 @@ def find_months(settings: Settings) -> list[MonthStatus]:
         raw, cleaned, quarantined = (
             standing(stores, service, stage) for stage in ("raw", "cleaned", "quarantined")
         )
-        stored = {name: standing(stores, service, name) for name in TARGET_NAMES}
+        stored = {name: standing(stores, service, name) for name in settings.targets}
         months = {month for held in (raw, cleaned, *stored.values()) for month in held}
         found += [
             MonthStatus(
@@ -68,7 +68,8 @@ def print_status(months: list[MonthStatus], console: Console) -> None:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for heading in ("service", "month"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("raw", "cleaned", "quarantined", "postgres", "lake", "warehouse"):
+    targets = months[0].stored if months else TARGET_NAMES
+    for heading in ("raw", "cleaned", "quarantined", *targets):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("adds up", no_wrap=True)
     for one in months:

@@ -22,7 +22,7 @@ __all__ = ["Finding", "examine", "main"]
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Look at everything, one after the other; never raises, and never hangs."""
+    """Look at everything that is switched on, one after the other; never raises, and never hangs."""
     postgres_limit = EMBEDDED_LIMIT if settings.postgres_url == "embedded" else LIMIT
     checks = (
         Check("TAXI_HOME", "directory", examine_home),
@@ -34,7 +34,10 @@ def examine(settings: Settings) -> list[Finding]:
         Check("TAXI_WAREHOUSE_URL", "warehouse", examine_warehouse),
         Check("TAXI_ALERT_URLS", "alerts", examine_alerts),
     )
-    return [finding for check in checks for finding in watched(check, settings)]
+    off = {
+        f"TAXI_{target.upper()}_URL" for target in ("postgres", "warehouse") if target not in settings.targets
+    }
+    return [finding for check in checks if check.setting not in off for finding in watched(check, settings)]
 
 
 def main(settings: Settings, console: Console | None = None) -> int:

@@ -26,7 +26,7 @@ _UNDER_WAY = [
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,
 ]
-_RUN_KEY = "dagster/run_key"
+RUN_KEY = "dagster/run_key"
 _PARTITION = "dagster/partition"
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
@@ -78,7 +78,7 @@ def under_way(instance: DagsterInstance, but: str | None = None) -> dict[Service
     """
     found: dict[ServiceName, frozenset[str]] = {}
     for run in instance.get_runs(RunsFilter(statuses=_UNDER_WAY)):
-        if but and run.tags.get(_RUN_KEY, "").startswith(but):
+        if but and run.tags.get(RUN_KEY, "").startswith(but):
             continue
         for service in _services(run):
             found[service] = found.get(service, frozenset()) | _months(run, service)

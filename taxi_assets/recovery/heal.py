@@ -2,8 +2,13 @@
 
 It asks once for each difference and comparison, and twice at most as long as a difference stands: after that
 it says so once and leaves it to a person, while the check of ``reconciliation`` stays red.
+
+When its runs have ended it asks for another comparison. That shows that they helped, and finds what they
+left: a raw file that came back in another version has targets behind it that are to follow. What they did
+not help waits for the nightly one.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dagster import (
@@ -18,11 +23,11 @@ from dagster import (
 )
 
 from taxi_assets.jobs import trips_job
-from taxi_assets.recovery.believed import under_way
+from taxi_assets.recovery.believed import RUN_KEY, under_way
 from taxi_assets.recovery.difference import Comparison
 from taxi_assets.recovery.memory import Memory
 from taxi_assets.recovery.plan import Repair, plan
-from taxi_assets.recovery.reconciliation import COMPARISON, RECONCILIATION
+from taxi_assets.recovery.reconciliation import COMPARISON, JOB, RECONCILIATION, reconcile_job
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES
 
@@ -30,6 +35,8 @@ MOST_RUNS = 20
 """Asked for at one look; the rest at the next. A tick has a minute, creating a run takes up to a second."""
 
 _USUAL_SECONDS = 60
+_AGAIN = ":again"  # ends the run key of a comparison that is asked for here
+_RECENT = 500  # runs looked through for those that were asked for: more than a tick's, and a night's backfill
 
 
 def heal_sensor(settings: Settings) -> SensorDefinition:
@@ -37,7 +44,7 @@ def heal_sensor(settings: Settings) -> SensorDefinition:
 
     @sensor(
         name="heal",
-        jobs=[trips_job(service) for service in SERVICES.values()],
+        jobs=[*(trips_job(service) for service in SERVICES.values()), reconcile_job()],
         minimum_interval_seconds=settings.interval(_USUAL_SECONDS),
         default_status=DefaultSensorStatus.RUNNING,
         description="Loads again, from the nearest intact upstream, exactly the months that the newest "
@@ -47,30 +54,64 @@ def heal_sensor(settings: Settings) -> SensorDefinition:
         newest = newest_comparison(context.instance)
         if newest is None:
             return SkipReason("nothing was compared yet: the job reconcile does it every night")
-        number, comparison = newest
+        number, comparison = newest.number, newest.comparison
         memory = Memory.read(context.cursor)
         if memory.comparison == number and memory.settled:
-            return SkipReason("all that the newest comparison found was asked for")
+            return _compared_again(context.instance, memory)
         if memory.comparison != number:
             memory.turn_to(number, comparison)
+            if newest.again:
+                memory.leave_for_tonight(comparison)
         left = _left_to_people(context, memory, comparison)
         repairs = _due(context.instance, settings, memory, comparison, left)
         requests = [_asked(one, memory) for one in repairs[:MOST_RUNS]]
         memory.settled = len(repairs) <= MOST_RUNS
+        memory.mending = memory.mending or bool(requests)
         reason = None if requests else SkipReason("nothing that a run could mend")
         return SensorResult(run_requests=requests, skip_reason=reason, cursor=memory.write())
 
     return heal
 
 
-def newest_comparison(instance: DagsterInstance) -> tuple[int, Comparison] | None:
-    """The newest comparison with the number of its record."""
+@dataclass(frozen=True)
+class Newest:
+    """The newest comparison.
+
+    Attributes:
+        number: Of its record.
+        comparison: What it found.
+        again: Whether it was asked for here, after runs that were to mend.
+    """
+
+    number: int
+    comparison: Comparison
+    again: bool
+
+
+def newest_comparison(instance: DagsterInstance) -> Newest | None:
+    """The newest comparison, if there is any."""
     for record in instance.fetch_materializations(RECONCILIATION, limit=1).records:
         materialization = record.asset_materialization
         told = materialization.metadata.get(COMPARISON) if materialization else None
         if told is not None and isinstance(told.value, dict):
-            return record.storage_id, Comparison.from_json(told.value)
+            run = instance.get_run_by_id(record.run_id)
+            again = run is not None and run.tags.get(RUN_KEY, "").endswith(_AGAIN)
+            return Newest(record.storage_id, Comparison.from_json(told.value), again)
     return None
+
+
+def _compared_again(instance: DagsterInstance, memory: Memory) -> SensorResult | SkipReason:
+    """Ask for another comparison, once the runs that were to mend have ended."""
+    done = SkipReason("all that the newest comparison found was asked for")
+    if not memory.mending:
+        return done
+    keys = f"{memory.comparison}:"
+    ours = [run for run in instance.get_runs(limit=_RECENT) if run.tags.get(RUN_KEY, "").startswith(keys)]
+    if not ours or not all(run.is_finished for run in ours):
+        return done
+    memory.mending = False
+    request = RunRequest(run_key=f"{memory.comparison}{_AGAIN}", job_name=JOB)
+    return SensorResult(run_requests=[request], cursor=memory.write())
 
 
 def _left_to_people(

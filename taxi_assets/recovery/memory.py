@@ -32,24 +32,27 @@ class Memory:
     Attributes:
         comparison: Number of the comparison that was last looked at.
         settled: Whether nothing is left to ask for on its account.
+        mending: Whether runs were asked for, after which the stores are to be compared again.
         attempts: By ``service/stage``, then by month.
     """
 
     comparison: int = 0
     settled: bool = True
+    mending: bool = False
     attempts: dict[str, dict[str, Attempt]] = field(default_factory=dict)
 
     @staticmethod
     def read(cursor: str | None) -> "Memory":
-        """Out of a cursor; empty where there is none."""
-        if not cursor:
+        """Out of a cursor; empty where there is none, or one that this version did not write."""
+        try:
+            data = json.loads(cursor or "{}")
+            attempts = {
+                table: {month: Attempt(list(one[0]), one[1], one[2]) for month, one in months.items()}
+                for table, months in data["attempts"].items()
+            }
+            return Memory(data["comparison"], data["settled"], data["mending"], attempts)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
             return Memory()
-        data = json.loads(cursor)
-        attempts = {
-            table: {month: Attempt(list(one[0]), one[1], one[2]) for month, one in months.items()}
-            for table, months in data["attempts"].items()
-        }
-        return Memory(data["comparison"], data["settled"], attempts)
 
     def write(self) -> str:
         """As a cursor."""
@@ -57,12 +60,17 @@ class Memory:
             table: {month: [one.days, one.seen, one.told] for month, one in months.items()}
             for table, months in self.attempts.items()
         }
-        data = {"comparison": self.comparison, "settled": self.settled, "attempts": attempts}
+        data = {
+            "comparison": self.comparison,
+            "settled": self.settled,
+            "mending": self.mending,
+            "attempts": attempts,
+        }
         return json.dumps(data, separators=(",", ":"))
 
     def turn_to(self, number: int, comparison: Comparison) -> None:
         """Take up a new comparison: forget the differences that it looked for and did not find."""
-        self.comparison, self.settled = number, False
+        self.comparison, self.settled, self.mending = number, False, False
         standing = {(_table(one), one.month) for one in comparison.differences}
         for table, months in self.attempts.items():
             service = table.partition("/")[0]
@@ -78,6 +86,12 @@ class Memory:
     def of(self, difference: Difference) -> Attempt:
         """The attempts at a difference, to be read and changed."""
         return self.attempts.setdefault(_table(difference), {}).setdefault(difference.month, Attempt())
+
+    def leave_for_tonight(self, comparison: Comparison) -> None:
+        """Pass over what was tried already: what did not help a minute ago may help tomorrow."""
+        for one in comparison.differences:
+            if self.attempts.get(_table(one), {}).get(one.month):
+                self.of(one).seen = self.comparison
 
     def given_up(self, comparison: Comparison) -> Iterator[tuple[Difference, Attempt]]:
         """Differences that were to be mended often enough, for other comparisons than this one."""

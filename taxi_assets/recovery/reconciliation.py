@@ -7,6 +7,7 @@ minutes at a billion rows.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 from dagster import (
     AssetCheckResult,
@@ -101,6 +102,7 @@ def _caught_up(context: AssetExecutionContext, journal: Journal, found: Comparis
         return {}
 
 
+@cache
 def reconcile_job() -> UnresolvedAssetJobDefinition:
     """Compares once."""
     return define_asset_job(

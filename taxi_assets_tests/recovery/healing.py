@@ -25,7 +25,7 @@ def reconcile(graph: Graph) -> tuple[Comparison, AssetCheckEvaluation]:
     (evaluation,) = result.get_asset_check_evaluations()
     newest = newest_comparison(graph.instance)
     assert newest
-    return newest[1], evaluation
+    return newest.comparison, evaluation
 
 
 def found(comparison: Comparison) -> set[tuple[str, str, str, str]]:
