@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from taxi_assets.tlc.services import SERVICES, parse_month
 
 TARGET_NAMES = ("postgres", "lake", "warehouse")
-"""The stores that the cleaned trips are kept in, in the order of the graph."""
+"""The stores that the cleaned trips are kept in, in the graph's order; ``assets/stored.py`` has the rest."""
 
 
 def expanded(value: str) -> str:

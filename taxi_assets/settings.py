@@ -61,7 +61,8 @@ class Settings:
         watch_from: ``TAXI_WATCH_FROM``: the first month that the sensors keep complete by themselves, or None
             for the newest published one when they first look.
         poll_seconds: ``TAXI_POLL_SECONDS``: the longest that a sensor waits between two looks.
-        retry_seconds: ``TAXI_RETRY_SECONDS``: the first pause before a step is tried again; it doubles.
+        retry_seconds: ``TAXI_RETRY_SECONDS``: the first pause before a step is tried again; the next
+            ones are 3 and 7 times as long.
         months_per_run: ``TAXI_MONTHS_PER_RUN``: most months in one run of a backfill, by service.
         max_rows_factor: ``TAXI_MAX_ROWS_FACTOR``: how many times more or fewer rows than its neighbours a
             month may have before a person has to look at it.

@@ -71,16 +71,17 @@ def freshness(service: Service) -> FreshnessPolicy:
 
 
 def retry_policy(settings: Settings) -> RetryPolicy:
-    """By default after 10, 20, 40 s, each times a random number up to 1.
+    """By default after 10, 30 and 70 s, each up to 10 s sooner or later: a store may be away for 80 s.
 
-    Jitter keeps the runs of a backfill from coming back all at once; what a retry can't help says so by
-    itself, with ``Failure(allow_retries=False)``.
+    Jitter keeps the runs of a backfill from coming back all at once, and is a small one, as Dagster's full
+    jitter may well make three retries within a second. What a retry can't help says so by itself, with
+    ``Failure(allow_retries=False)``.
     """
     return RetryPolicy(
         max_retries=RETRIES,
         delay=settings.retry_seconds,
         backoff=Backoff.EXPONENTIAL,
-        jitter=Jitter.FULL,
+        jitter=Jitter.PLUS_MINUS,
     )
 
 

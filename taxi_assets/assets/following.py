@@ -1,4 +1,4 @@
-"""When a target follows its cleaned months by itself: Dagster's declarative automation.
+"""What follows by itself: Dagster's declarative automation of targets and of their checks.
 
 The runs of sensors, schedules and backfills take a month's whole chain, targets included, and leave
 nothing to follow. What is left is a month that was cleaned alone: by a person with other rules, or by
@@ -9,6 +9,9 @@ A month follows once it is whole: no upstream is missing or at work, the target 
 every blocking check of ``cleaned`` has passed for exactly this version, so a month that the gate holds
 back stays where it is. All months may follow, not only the newest, which is where Dagster's own
 ``eager()`` stops.
+
+A target's check follows its target, for months that were stored and not proved: a run of many months in which
+one is held back, or fails, ends before its checks.
 """
 
 from dagster import AutomationCondition
@@ -19,3 +22,14 @@ FOLLOWS_CLEANED = (
     .with_label("cleaned is newer")
     & AutomationCondition.all_deps_blocking_checks_passed()
 ).with_label("follows cleaned")
+
+_UNPROVED = (
+    ~(AutomationCondition.check_passed() | AutomationCondition.check_failed())
+    & ~AutomationCondition.any_deps_missing()
+    & ~AutomationCondition.any_deps_in_progress()
+    & ~AutomationCondition.in_progress()
+).with_label("stands and was not judged")
+
+PROVES_TARGET = (_UNPROVED.newly_true() & ~AutomationCondition.initial_evaluation()).with_label(
+    "proves what stands"
+)

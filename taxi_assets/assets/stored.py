@@ -2,7 +2,7 @@
 
 An asset here has nothing to compute: its input is the cleaned months, its output is the same, each behind
 the gate (``gate.py``), and its IO manager puts them where they belong. A fourth target is one more line
-in ``TARGETS``.
+here, and its name in ``TARGET_NAMES``.
 """
 
 from dataclasses import dataclass, replace

@@ -19,6 +19,7 @@ from dagster import (
 )
 
 from taxi_assets.assets.common import monthly_partitions, permanent_failures, trips_key
+from taxi_assets.assets.following import PROVES_TARGET
 from taxi_assets.assets.stored import TargetAsset
 from taxi_assets.checks.by_month import Events, Verdict, by_month
 from taxi_assets.targets.file_io_manager import intact
@@ -68,6 +69,7 @@ def target_check(target: TargetAsset, service: Service) -> AssetChecksDefinition
         additional_deps=[cleaned],
         blocking=True,
         required_resource_keys={target.name, "lake"},
+        automation_condition=PROVES_TARGET,
         description=f"{target.name} = cleaned, in rows and in every sum of dollars, by query.",
         partitions_def=monthly_partitions(service),
     )

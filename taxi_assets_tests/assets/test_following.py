@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from dagster import AssetSelection, evaluate_automation_conditions
+from dagster import AssetCheckKey, AssetSelection, evaluate_automation_conditions
 
 from taxi_assets_tests.assets.graph import TARGETS, Graph, months, publish, trips
 from taxi_assets_tests.assets.test_gate import FOUR, ODD
@@ -18,20 +18,28 @@ class Automation:
     """Dagster's evaluation of the green targets, tick after tick."""
 
     graph: Graph
+    proofs: dict[str, set[str]] = field(default_factory=dict)
     _cursor: Any = field(default=None)
 
     def tick(self) -> dict[str, set[str]]:
         """What one look requests: months by target."""
         keys = [trips(target, "green") for target in TARGETS]
+        checks = {key: AssetCheckKey(key, "matches_cleaned") for key in keys}
         result = evaluate_automation_conditions(
             self.graph.definitions,
             self.graph.instance,
-            asset_selection=AssetSelection.assets(*keys),
+            asset_selection=AssetSelection.assets(*keys) | AssetSelection.checks(*checks.values()),
             cursor=self._cursor,
         )
         self._cursor = result.cursor
+        judged = {one.key: _months(one.true_subset) for one in result.results}
+        self.proofs = {key.path[0]: judged[check] for key, check in checks.items() if judged.get(check)}
         asked = {key.path[0]: set(filter(None, result.get_requested_partitions(key))) for key in keys}
         return {target: found for target, found in asked.items() if found}
+
+
+def _months(subset: Any) -> set[str]:
+    return set(subset.expensively_compute_partition_keys())
 
 
 @pytest.fixture
@@ -47,6 +55,7 @@ def test_a_run_of_the_whole_chain_leaves_nothing_to_follow(graph: Graph, automat
     automation.tick()
     assert graph.run("green", *MONTHS).success
     assert automation.tick() == {}
+    assert automation.proofs == {}
     assert automation.tick() == {}
 
 
@@ -71,10 +80,16 @@ def test_a_target_that_never_had_a_cleaned_month_gets_it(graph: Graph, automatio
     assert automation.tick() == {target: set(MONTHS) for target in ("lake", "warehouse")}
 
 
-def test_a_month_that_the_gate_holds_back_is_not_followed(graph: Graph, automation: Automation) -> None:
+def test_a_month_that_the_gate_holds_back_is_not_followed_and_the_others_are_proved(
+    graph: Graph, automation: Automation
+) -> None:
     folder = publish(graph.home.parent / "published", "green", *FOUR, rows=1200)
     publish(folder, "green", ODD, rows=200)
     graph.source_url = str(folder)
     automation.tick()
     assert not graph.run("green", FOUR[0], FOUR[-1]).success
     assert automation.tick() == {}
+    good = {month for month in FOUR if month != ODD}
+    assert automation.proofs == dict.fromkeys(TARGETS, good)
+    automation.tick()
+    assert automation.proofs == {}, "asked for once"

@@ -2,9 +2,15 @@
 
 import pytest
 
+from taxi_assets.assets import stored
+from taxi_assets.setting_values import TARGET_NAMES
 from taxi_assets_tests.assets.graph import TARGETS, Graph, materializations
 
 MONTH = "2023-01"
+
+
+def test_every_target_that_can_be_named_is_there_in_the_order_of_the_graph() -> None:
+    assert tuple(target.name for target in stored.TARGETS) == TARGET_NAMES
 
 
 @pytest.mark.parametrize("off", TARGETS)

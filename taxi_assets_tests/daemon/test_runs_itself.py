@@ -137,7 +137,7 @@ def test_targets_follow_a_month_that_was_cleaned_alone(system: DagsterDev, store
     before = stores.postgres_counts("green")[MONTH]
     config = {"ops": {"clean_green_trips": {"config": {"max_distance_miles": 3.0}}}}
     stages = ["cleaned/green_trips", "quarantined/green_trips"]
-    system.launch("green_trips", MONTH, stages, {**config, **_let_through()})
+    system.launch("green_trips", MONTH, stages, {**config, **_let_through(MONTH)})
 
     def followed() -> bool:
         found = green_counts(stores, MONTH)
@@ -176,6 +176,26 @@ def test_what_is_lost_from_a_store_is_found_and_loaded_again(system: DagsterDev,
     assert newest.comparison.clean
 
 
+def test_a_month_unlike_its_neighbours_waits_until_a_person_lets_it_through(
+    system: DagsterDev, stores: Graph, tlc: PublishedMonths, receiver: Receiver
+) -> None:
+    receiver.take()
+    tlc.publish("green", NEXT, rows=300, seed=6)
+    system.wait(lambda: receiver.titles(), WITHIN)
+    (alert,) = receiver.take()
+    assert NEXT in alert.title
+    assert "times fewer than even" in alert.body
+    system.wait(lambda: settled(system), WITHIN)
+    assert stores.lake_rows("cleaned", "green", NEXT).total() > 200, "it is kept for a look"
+    assert [month for found in stores.counts("green").values() for month in found if month == NEXT] == []
+
+    system.launch("green_trips", NEXT, config=_let_through(NEXT))
+    wait_for_rows(system, stores, NEXT, 300)
+    system.wait(lambda: receiver.titles(), WITHIN)
+    (recovery,) = receiver.take()
+    assert NEXT in recovery.title
+
+
 def test_the_daemon_finds_a_service_with_a_new_month_fresh_and_one_without_unknown(
     system: DagsterDev, stores: Graph
 ) -> None:
@@ -200,7 +220,7 @@ def test_after_a_restart_nothing_is_asked_for_that_stands_already(
     wait_for_rows(system, stores, NEXT, 1800)
     (new,) = system.runs()[: len(system.runs()) - known]
     assert new.tags["dagster/partition"] == NEXT
-    trail = [row for row in entries(stores.postgres_url) if f"{row['trip_month']:%Y-%m}" == NEXT]
+    trail = [row for row in entries(stores.postgres_url) if row["run_id"] == new.run_id]
     assert sorted(row["target"] for row in trail) == sorted(("raw", "cleaned", "quarantined", *TARGETS))
 
 
@@ -212,6 +232,6 @@ def test_no_secret_is_in_what_the_processes_printed_or_in_dagsters_history(syste
         assert secret.encode() not in stored
 
 
-def _let_through() -> dict[str, object]:
-    """Many rows are rejected on purpose here, and a person says so."""
-    return {"resources": {"gate": {"config": {"accept": [MONTH]}}}}
+def _let_through(month: str) -> dict[str, object]:
+    """A person has looked at the month."""
+    return {"resources": {"gate": {"config": {"accept": [month]}}}}
