@@ -1,4 +1,4 @@
-"""What the pages tell people to type is there: commands, settings, links, and one page's code as it stands."""
+"""What the pages tell people to type is there: commands, settings, links, one page's code as it stands."""
 
 import re
 import subprocess
