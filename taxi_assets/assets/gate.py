@@ -9,22 +9,32 @@ A month is let through by naming it in the run's config, ``resources: gate: conf
 check's record then says so, for that version of the month, and later loads of the same version pass.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from dagster import AssetCheckKey, ConfigurableResource, DagsterInstance
 from dagster._core.event_api import PartitionKeyFilter
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from pydantic import Field
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+)
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecordStatus as Status,
+)
+from pydantic import Field, field_validator
 
 from taxi_assets.assets.common import trips_key
-from taxi_assets.assets.neighbours import Size, neighbours_of, unlike_neighbours
+from taxi_assets.assets.neighbours import Size, neighbours_of, uneven, unlike_neighbours
+from taxi_assets.setting_values import check_month
 from taxi_assets.targets.lazy import HeldBack
 from taxi_assets.targets.target import Held, Target
 from taxi_assets.tlc.published import published_rows
 from taxi_assets.tlc.services import Service, month_key
 
 CHECK = "like_its_neighbours"
+
+JUDGED = "judged_version"
+"""Metadata of the check's record: the content that was found unlike its neighbours."""
 
 ACCEPTED = "accepted_version"
 """Metadata of the check's record by which a person's word is remembered."""
@@ -42,6 +52,14 @@ class Gate(ConfigurableResource):  # type: ignore[type-arg]
     accept: list[str] = Field(
         default=[], description="Months, like 2024-05, that you have looked at and let through"
     )
+
+    @field_validator("accept")
+    @classmethod
+    def _months(cls, accept: list[str]) -> list[str]:
+        for key in accept:
+            if problem := check_month(key):
+                raise ValueError(f"gate: accept: {key!r}: {problem}")
+        return accept
 
     def at(self, service: Service, lake: Target, instance: DagsterInstance) -> "Judge":
         """The gate of one service, over what its lake holds."""
@@ -90,6 +108,8 @@ class Judge:
         size, held = judged
         version = held.version or ""
         around = {one: found[0] for one in neighbours_of(month) if (found := self._size(one))}
+        if uneven([size, *around.values()], self.gate.max_rows_factor, self.gate.max_quarantine_share):
+            around = {one: other for one, other in around.items() if not self._waits(one)}
         known = published_rows(self.service.name, month)
         factor = float("inf") if known and known.rows == size.raw else self.gate.max_rows_factor
         unlike = unlike_neighbours(size, around, factor, self.gate.max_quarantine_share)
@@ -109,18 +129,25 @@ class Judge:
         key = month_key(month)
         if key in self.gate.accept:
             return "this run's config"
-        records = self.instance.event_log_storage.get_asset_check_execution_history(
-            AssetCheckKey(trips_key("cleaned", self.service), CHECK),
-            limit=_REMEMBERED,
-            status={AssetCheckExecutionRecordStatus.SUCCEEDED},
-            partition_filter=PartitionKeyFilter(key=key),
-        )
-        for record in records:
-            evaluation = record.evaluation
-            word = evaluation.metadata.get(ACCEPTED) if evaluation else None
-            if version and word is not None and word.value == version:
+        for record in self._records(month, {Status.SUCCEEDED}, _REMEMBERED):
+            if version and _told(record, ACCEPTED) == version:
                 return f"the run {record.run_id[:8]}"
         return ""
+
+    def _waits(self, month: date) -> bool:
+        """Whether a month was held back as it stands: what is odd itself is no measure for others."""
+        found = self._size(month)
+        newest = self._records(month, {Status.SUCCEEDED, Status.FAILED}, 1)
+        return bool(found and newest and _told(newest[0], JUDGED) == found[1].version)
+
+    def _records(self, month: date, status: set[Status], limit: int) -> Sequence[AssetCheckExecutionRecord]:
+        """Verdicts on a month, newest first."""
+        return self.instance.event_log_storage.get_asset_check_execution_history(
+            AssetCheckKey(trips_key("cleaned", self.service), CHECK),
+            limit=limit,
+            status=status,
+            partition_filter=PartitionKeyFilter(key=month_key(month)),
+        )
 
     def _size(self, month: date) -> tuple[Size, Held] | None:
         if month not in self._sizes:
@@ -135,3 +162,10 @@ class Judge:
         if cleaned is None or quarantined is None:
             return None
         return Size(cleaned.rows + quarantined.rows, quarantined.rows), cleaned
+
+
+def _told(record: AssetCheckExecutionRecord, name: str) -> object:
+    """A value of a verdict's metadata, or None."""
+    evaluation = record.evaluation
+    found = evaluation.metadata.get(name) if evaluation else None
+    return found.value if found is not None else None

@@ -2,17 +2,22 @@
 
 What a cleaning rule can't see - a file cut in half by its publisher, a month published under another's
 name, a column that lost its meaning - shows in how many rows there are and how many of them are rejected.
-Of 589 published months, with three neighbours on either side, none differs from each of them by a factor
-above 2.5; while only earlier months are known, four differ by more than 3: three of 2020-04, when New
-York stayed at home, and fhv 2019-02, whose bases began to report elsewhere. Those are worth a person's
-look.
+One neighbour of like size proves nothing, as it may be cut like the month itself: two must agree with it.
+
+Of 589 published months, with three neighbours on either side, each has two within a factor of 2.5. While
+only earlier months are known, eight have not within 3: April and May of 2020, when New York stayed at
+home, of yellow and green, April of fhv and fhvhv, and fhv of early 2019, whose bases began to report
+elsewhere. Those are worth a person's look.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from taxi_assets.tlc.services import month_key, next_month, previous_month
+
+T = TypeVar("T")
 
 REACH = 3
 """Months before and after that count as neighbours."""
@@ -46,31 +51,45 @@ def neighbours_of(month: date) -> list[date]:
 def unlike_neighbours(
     size: Size, neighbours: Mapping[date, Size], max_rows_factor: float, max_quarantine_share: float
 ) -> list[str]:
-    """In which respects a month is unlike each of its neighbours, in words; none if it is like them.
+    """In which respects a month is unlike its neighbours, in words; none if it is like them.
 
     Args:
         size: The month's.
         neighbours: Those that stand, by month.
-        max_rows_factor: How many times more or fewer rows than each of them are still believed.
+        max_rows_factor: How many times more or fewer rows than its neighbours a month may have: two of them
+            must be as near as that, or one where there are only two.
         max_quarantine_share: Share of rejected rows that is believed whatever the neighbours' is; above
-            it the month must not reject ``max_rows_factor`` times as much as each of them.
+            it the month must not reject ``max_rows_factor`` times as much as they do.
     """
     found = []
-    factors = {month: _factor(size.raw, other.raw) for month, other in neighbours.items()}
-    if len(factors) >= FEWEST and min(factors.values()) > max_rows_factor:
-        nearest = min(factors, key=lambda month: factors[month])
+    factors = sorted((_factor(size.raw, other.raw), month) for month, other in neighbours.items())
+    if len(factors) >= FEWEST and _agreeing(factors)[0] > max_rows_factor:
+        factor, nearest = _agreeing(factors)
         other = neighbours[nearest].raw
         found.append(
-            f"{size.raw:,} rows, {factors[nearest]:.1f} times {'more' if size.raw > other else 'fewer'} than "
-            f"even {month_key(nearest)} with {other:,} (believed up to {max_rows_factor:g})"
+            f"{size.raw:,} rows, {factor:.1f} times {'more' if size.raw > other else 'fewer'} than "
+            f"{month_key(nearest)} with {other:,} (believed up to {max_rows_factor:g})"
         )
-    usual = max((other.share for other in neighbours.values()), default=0.0)
+    shares = sorted((other.share for other in neighbours.values()), reverse=True)
+    usual = _agreeing(shares) if shares else 0.0
     if size.share > max_quarantine_share and size.share > max_rows_factor * usual:
         found.append(
-            f"{size.share:.1%} of the rows are rejected, {usual:.1%} at most in the months around it "
+            f"{size.share:.1%} of the rows are rejected, {usual:.1%} in the months around it "
             f"(believed up to {max_quarantine_share:.1%})"
         )
     return found
+
+
+def uneven(sizes: Sequence[Size], max_rows_factor: float, max_quarantine_share: float) -> bool:
+    """Whether any of some months may be unlike the others, so that a closer look is worth its price."""
+    rows = [size.raw for size in sizes]
+    shares = [size.share for size in sizes]
+    return _factor(max(rows), min(rows)) > max_rows_factor or max(shares) > max_quarantine_share
+
+
+def _agreeing(nearest_first: Sequence[T]) -> T:
+    """The second neighbour, or the only one that can be asked for where a second may be odd itself."""
+    return nearest_first[1 if len(nearest_first) > FEWEST else 0]
 
 
 def _factor(one: int, other: int) -> float:

@@ -9,7 +9,7 @@ from dagster import (
 )
 
 from taxi_assets.assets.common import monthly_partitions, trips_key
-from taxi_assets.assets.gate import ACCEPTED, CHECK, Gate
+from taxi_assets.assets.gate import ACCEPTED, CHECK, JUDGED, Gate
 from taxi_assets.checks.by_month import Events, Verdict, by_month
 from taxi_assets.targets.target import Target
 from taxi_assets.tlc.services import Service, parse_month
@@ -46,7 +46,9 @@ def neighbours_check(service: Service) -> AssetChecksDefinition:
                 return Verdict(True, words, {ACCEPTED: found.version})
             config = f'resources: {{gate: {{config: {{accept: ["{month_key}"]}}}}}}'
             return Verdict(
-                False, f"{unlike}. Kept in the lake, not stored in the targets", {"to_let_it_through": config}
+                False,
+                f"{unlike}. Kept in the lake, not stored in the targets",
+                {"to_let_it_through": config, JUDGED: found.version},
             )
 
         # The targets hold back what is odd month by month: the others of the run need not wait for it.

@@ -32,7 +32,7 @@ def newest_month_check(service: Service, clock: Callable[[], date] = today) -> A
     @asset_check(
         asset=raw,
         name=NAME,
-        description=f"The newest month that must be out by now, {service.longest_lag.days} days after its end, "
+        description=f"The newest month that must be out, {service.longest_lag.days} days after its end, "
         "the longest lag ever seen, is held.",
     )
     def newest_month_is_held(raw_files: FileStore) -> AssetCheckResult:
