@@ -1,5 +1,6 @@
 """Where Dagster keeps its history: a directory under ``TAXI_HOME``, never a temporary one."""
 
+import hashlib
 import os
 import shutil
 from importlib.resources import as_file, files
@@ -11,6 +12,9 @@ from filelock import FileLock
 from taxi_assets.run_launcher import settle_dead_runs
 from taxi_assets.settings import Settings
 
+_EARLIER = frozenset({"e4ed0a469f10c64929c2a057f0fb770fc2f83d082de2072f9265518cd949c797"})
+"""SHA-256 of what earlier versions put there, which had no launcher that notices dead runs."""
+
 WORKSPACE = """\
 load_from:
   - python_module:
@@ -20,7 +24,7 @@ load_from:
 
 
 def prepare_home(settings: Settings) -> Path:
-    """Make ``DAGSTER_HOME``: our ``dagster.yaml``, unless somebody has one there, and an empty history.
+    """Make ``DAGSTER_HOME``: our ``dagster.yaml``, unless somebody's own is there, and an empty history.
 
     One process at a time: Dagster makes its SQLite files without a lock, and two that do it at once leave
     a history that no later process can open. Runs of this machine that were killed are settled.
@@ -29,7 +33,7 @@ def prepare_home(settings: Settings) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     os.environ["DAGSTER_HOME"] = str(home)  # Dagster and its child processes look there
     with FileLock(home / ".preparing.lock"):
-        if not (home / "dagster.yaml").exists():
+        if _is_absent_or_ours(home / "dagster.yaml"):
             with as_file(files("taxi_assets") / "dagster.yaml") as ours:
                 shutil.copyfile(ours, home / "dagster.yaml")
         (home / "workspace.yaml").write_text(WORKSPACE)
@@ -39,6 +43,13 @@ def prepare_home(settings: Settings) -> Path:
             instance.all_instigator_state()
             settle_dead_runs(instance)
     return home
+
+
+def _is_absent_or_ours(file: Path) -> bool:
+    """Whether a file may be written anew: it is not there, or is one of ours that nobody edited."""
+    if not file.exists():
+        return True
+    return hashlib.sha256(file.read_bytes()).hexdigest() in _EARLIER
 
 
 def open_instance(settings: Settings) -> DagsterInstance:

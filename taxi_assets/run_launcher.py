@@ -1,14 +1,22 @@
 """Runs on one machine, whose death is noticed: what Dagster's default launcher can't tell.
 
 A run is a process of the code server's. If it alone dies, the server says so. If both die - a restart of
-the machine, a ``kill -9`` of the whole tree, a lack of memory - nobody does: the run counts as started for
-ever, keeps its place in the queue of two and its slots in the pools, and everything waits behind it. Every
-run writes the number of its process into its log; here Dagster's run monitoring is told whether that process
-still lives, and marks the run failed if not. The retries of ``dagster.yaml`` then start it again.
+the machine, a ``kill -9`` of the whole tree, a lack of memory - nobody does: the run counts as started
+for ever, keeps its place in the queue of two and its slots in the pools, and everything waits behind it.
+Every run writes the number of its process into its log; here Dagster's run monitoring is told whether
+that process still lives, and marks the run failed if not. The retries of ``dagster.yaml`` then start it
+again.
+
+Numbers of processes are given again after a restart, and mean something else in a container beside us. So
+each run is tagged with where it was launched; only who stands in the same place may judge it.
 
 ``dagster.yaml`` names this launcher. It suits one machine: a shared instance over several wants theirs
 (``K8sRunLauncher`` and the like), which know their workers by other means.
 """
+
+import logging
+import platform
+from pathlib import Path
 
 import psutil
 from dagster import (
@@ -19,13 +27,23 @@ from dagster import (
     DefaultRunLauncher,
     RunsFilter,
 )
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 
-_CLOCK_SLACK = 2.0  # seconds by which the start of a process and its first event may seem to be swapped
+PLACE = "taxi_assets/launched_at"
+"""Tag of a run: host, its start of the machine, and its space of process numbers."""
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_SPACE = Path("/proc/self/ns/pid")
+_log = logging.getLogger(__name__)
 
 
 class LocalRunLauncher(DefaultRunLauncher):
     """Dagster's default launcher, which also knows whether a run's process lives."""
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Launch it, and write down where."""
+        self._instance.add_run_tags(context.dagster_run.run_id, {PLACE: place()})
+        super().launch_run(context)
 
     @property
     def supports_check_run_worker_health(self) -> bool:
@@ -33,19 +51,25 @@ class LocalRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Whether the process that the run told of is there; a run that told of none is believed."""
-        process = _process_of(self._instance, run.run_id)
-        if process is None:
+        """Whether the process that the run told of is there; one that can't be judged is believed."""
+        pid = _process_of(self._instance, run.run_id)
+        if pid is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
-        pid, since = process
-        if _lives(pid, since):
+        if _lives(pid, run.tags.get(PLACE, place())):
             return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=str(pid))
         message = f"the run's process {pid} is gone: killed, or the machine was restarted"
         return CheckRunHealthResult(WorkerStatus.FAILED, message, run_worker_id=str(pid))
 
 
+def place() -> str:
+    """Where processes are numbered as here: ``host/boot/space``; what can't be told is left empty."""
+    boot = _BOOT.read_text().strip() if _BOOT.exists() else ""
+    space = str(_SPACE.readlink()) if _SPACE.is_symlink() else ""
+    return f"{platform.node()}/{boot}/{space}"
+
+
 def settle_dead_runs(instance: DagsterInstance) -> int:
-    """Mark the runs of this machine whose processes are gone as failed, and free their slots in the pools.
+    """End the runs of this machine whose processes are gone, and free their slots in the pools.
 
     The daemon does the same, every ``poll_interval_seconds``; commands that run without a daemon would wait
     for ever for the slot of a run that was killed.
@@ -57,32 +81,43 @@ def settle_dead_runs(instance: DagsterInstance) -> int:
     if not isinstance(launcher, LocalRunLauncher):
         return 0
     settled = 0
-    for run in instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED])):
+    for run in instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING])):
         health = launcher.check_run_worker_health(run)
         if health.status == WorkerStatus.FAILED:
-            instance.report_run_failed(run, health.msg)
+            if run.status == DagsterRunStatus.CANCELING:
+                instance.report_run_canceled(run, health.msg)
+            else:
+                instance.report_run_failed(run, health.msg)
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             settled += 1
     return settled
 
 
-def _process_of(instance: DagsterInstance, run_id: str) -> tuple[int, float] | None:
-    """Number of the run's process and when it told of it; the last one, as a run can be resumed."""
-    for entry in reversed(instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)):
+def _process_of(instance: DagsterInstance, run_id: str) -> int | None:
+    """Number of the run's process; the last one, as a run can be resumed. None if its log doesn't tell."""
+    try:
+        entries = instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)
+    except Exception as error:
+        _log.warning("The log of run %s can't be read (%s): it is taken for alive.", run_id, error)
+        return None
+    for entry in reversed(entries):
         data = entry.dagster_event.engine_event_data if entry.dagster_event else None
         pid = data.metadata.get("pid") if data else None
         if pid is not None:
-            return int(str(pid.value)), entry.timestamp
+            return int(str(pid.value))
     return None
 
 
-def _lives(pid: int, since: float) -> bool:
-    """Whether the process is there, and the same one: numbers are given again, above all after a restart."""
+def _lives(pid: int, launched_at: str) -> bool:
+    """Whether a process lives; one that was launched where numbers mean something else is believed to."""
+    here, there = place().split("/", 2), launched_at.split("/", 2)
+    if here[0] != there[0]:
+        return True
+    if here[1] != there[1]:
+        return False  # the machine was restarted since
+    if here[2] != there[2]:
+        return True
     try:
-        process = psutil.Process(pid)
-        began, state = process.create_time(), process.status()
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-    except psutil.AccessDenied:
-        return True
-    return bool(began <= since + _CLOCK_SLACK and state != psutil.STATUS_ZOMBIE)

@@ -13,8 +13,9 @@ import pytest
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.launcher.base import WorkerStatus
 
+from taxi_assets import run_launcher
 from taxi_assets.instance import open_instance
-from taxi_assets.run_launcher import LocalRunLauncher, settle_dead_runs
+from taxi_assets.run_launcher import PLACE, LocalRunLauncher, place, settle_dead_runs
 from taxi_assets.settings import Settings
 from taxi_assets_tests.assets.graph import publish
 from taxi_assets_tests.servers.cdn import Cdn, serve_cdn
@@ -81,8 +82,8 @@ def test_a_load_after_a_killed_one_does_not_wait_for_its_slot_and_settles_its_hi
         assert instance.event_log_storage.get_concurrency_run_ids() == set()
 
 
-def test_a_dead_process_is_told_from_a_living_one_and_from_another_of_the_same_number(
-    environment: dict[str, str], cdn: Cdn, monkeypatch: pytest.MonkeyPatch
+def test_a_dead_process_is_told_from_a_living_one_and_from_one_that_is_not_ours_to_judge(
+    environment: dict[str, str], cdn: Cdn
 ) -> None:
     killed_in_the_download(environment, cdn)
     home = Path(environment["TAXI_HOME"]) / "dagster"
@@ -90,34 +91,78 @@ def test_a_dead_process_is_told_from_a_living_one_and_from_another_of_the_same_n
         launcher = instance.run_launcher
         assert isinstance(launcher, LocalRunLauncher)
         assert launcher.supports_check_run_worker_health
-        (run,) = instance.get_runs()
-        assert launcher.check_run_worker_health(run).status == WorkerStatus.FAILED
 
-        # The number of a process that began long ago is the run's own, that of a younger one is not.
-        monkeypatch.setattr(psutil, "Process", lambda _: _Recycled(began=0.0))
-        assert launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING
-        monkeypatch.setattr(psutil, "Process", lambda _: _Recycled(began=time.time() + 60))
-        assert launcher.check_run_worker_health(run).status == WorkerStatus.FAILED
-        monkeypatch.undo()
+        def judged(launched_at: str) -> WorkerStatus:
+            (run,) = instance.get_runs()
+            instance.add_run_tags(run.run_id, {PLACE: launched_at})
+            (run,) = instance.get_runs()
+            return launcher.check_run_worker_health(run).status
 
+        host, boot, space = place().split("/", 2)
+        assert judged(place()) == WorkerStatus.FAILED
+        assert judged(f"elsewhere/{boot}/{space}") == WorkerStatus.RUNNING
+        assert judged(f"{host}/{boot}/pid:[1]") == WorkerStatus.RUNNING, "a container beside us"
+        assert judged(f"{host}/the-boot-before/{space}") == WorkerStatus.FAILED
+
+        judged(place())
         assert settle_dead_runs(instance) == 1
         assert settle_dead_runs(instance) == 0
         assert started(instance) == []
 
 
+def test_a_living_process_lives_whatever_the_clock_says(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run_launcher._lives(os.getpid(), place())
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: time.time() + 3600)
+    assert run_launcher._lives(os.getpid(), place())
+
+
+def test_a_run_that_died_while_it_was_canceled_gives_its_slot_back(
+    environment: dict[str, str], cdn: Cdn
+) -> None:
+    killed_in_the_download(environment, cdn)
+    home = Path(environment["TAXI_HOME"]) / "dagster"
+    with DagsterInstance.from_config(str(home)) as instance:
+        (run,) = instance.get_runs()
+        instance.report_run_canceling(run)
+        assert settle_dead_runs(instance) == 1
+        (run,) = instance.get_runs()
+        assert run.status == DagsterRunStatus.CANCELED
+        assert instance.event_log_storage.get_concurrency_run_ids() == set()
+
+
+def test_a_history_that_a_power_cut_spoilt_keeps_nobody_from_starting(
+    environment: dict[str, str], cdn: Cdn
+) -> None:
+    killed_in_the_download(environment, cdn)
+    home = Path(environment["TAXI_HOME"]) / "dagster"
+    (log,) = (home / "history" / "runs").glob("*-*.db")
+    log.write_bytes(log.read_bytes()[:4096])
+    with open_instance(Settings.from_environment(environment)) as instance:
+        assert len(started(instance)) == 1, "what can't be judged is believed"
+
+
+def test_a_load_that_is_interrupted_in_a_step_ends_there_and_is_not_tried_again(
+    environment: dict[str, str], cdn: Cdn
+) -> None:
+    cdn.script(f"trip-data/{NAME}", *[stalled(100, 60)] * 3)
+    line = [sys.executable, "-m", "taxi_assets", "load", "green", "2023-01"]
+    loading = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    deadline = time.monotonic() + 60
+    while not cdn.downloads() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    loading.send_signal(signal.SIGINT)
+    said, _ = loading.communicate(timeout=30)
+    assert loading.returncode == 130, said.decode()
+    assert len(cdn.downloads()) == 1, "it was not fetched again"
+    with DagsterInstance.from_config(str(Path(environment["TAXI_HOME"]) / "dagster")) as instance:
+        (run,) = instance.get_runs()
+        assert run.is_finished
+        assert run.status != DagsterRunStatus.SUCCESS
+        assert instance.event_log_storage.get_concurrency_run_ids() == set()
+
+
 def test_runs_of_an_instance_with_another_launcher_are_left_alone() -> None:
     with DagsterInstance.ephemeral() as instance:
         assert settle_dead_runs(instance) == 0
-
-
-class _Recycled:
-    """What the operating system says of a process with the run's number."""
-
-    def __init__(self, began: float) -> None:
-        self._began = began
-
-    def create_time(self) -> float:
-        return self._began
-
-    def status(self) -> str:
-        return psutil.STATUS_RUNNING

@@ -1,5 +1,6 @@
 """What all assets of a service share: partitions, names, owners, retries, column descriptions."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,6 +10,7 @@ from dagster import (
     AssetKey,
     BackfillPolicy,
     Backoff,
+    DagsterExecutionInterruptedError,
     Failure,
     FreshnessPolicy,
     Jitter,
@@ -70,6 +72,21 @@ def freshness(service: Service) -> FreshnessPolicy:
     )
 
 
+class HeedingInterrupts(RetryPolicy):
+    """A retry policy that doesn't count a person's word among the faults that pass.
+
+    Dagster tries a step again that was interrupted, if it has a policy: a run canceled in the middle of a
+    step, or stopped by Ctrl-C, would go on to its end.
+    """
+
+    def calculate_delay(self, attempt_num: int) -> float:
+        """See ``RetryPolicy``; asked while the fault is being handled."""
+        fault = sys.exception()
+        if isinstance(fault, (KeyboardInterrupt, DagsterExecutionInterruptedError)):
+            raise fault
+        return float(super().calculate_delay(attempt_num))
+
+
 def retry_policy(settings: Settings) -> RetryPolicy:
     """By default after 10, 30 and 70 s, each up to 10 s sooner or later: a store may be away for 80 s.
 
@@ -77,7 +94,7 @@ def retry_policy(settings: Settings) -> RetryPolicy:
     jitter may well make three retries within a second. What a retry can't help says so by itself, with
     ``Failure(allow_retries=False)``.
     """
-    return RetryPolicy(
+    return HeedingInterrupts(
         max_retries=RETRIES,
         delay=settings.retry_seconds,
         backoff=Backoff.EXPONENTIAL,

@@ -10,6 +10,7 @@ from taxi_assets.doctor.finding import About, Finding
 from taxi_assets.settings import Settings
 
 _MARK = "taxi-assets"  # in the first lines of our dagster.yaml, which people edit where it is copied to
+_LAUNCHER = "taxi_assets.run_launcher"
 
 
 def examine_home(settings: Settings) -> Iterator[Finding]:
@@ -31,6 +32,13 @@ def _instance(about: About, file: Path) -> Finding:
     written = file.read_text(encoding="utf-8", errors="replace")
     if written == (files("taxi_assets") / "dagster.yaml").read_text(encoding="utf-8"):
         return about.ok("dagster.yaml", f"{file} is ours")
+    if _MARK in written and _LAUNCHER not in written:
+        return about.warning(
+            "dagster.yaml",
+            f"{file} names no launcher that notices runs which died with the machine: they block the queue",
+            "Take over run_launcher, concurrency and run_monitoring from taxi_assets/dagster.yaml, or delete "
+            "the file: the next start puts ours there.",
+        )
     if _MARK in written:
         return about.ok("dagster.yaml", f"{file} is ours, edited")
     return about.warning(

@@ -12,7 +12,7 @@ from pathlib import Path
 from dagster import ConfigurableResource
 
 from taxi_assets.targets.objects import ObjectInfo, ObjectStore, open_objects
-from taxi_assets.targets.objects.objects import hidden
+from taxi_assets.targets.objects.objects import hidden, partition_of
 from taxi_assets.targets.target import Facts
 
 
@@ -63,9 +63,9 @@ class FileStore(ConfigurableResource):  # type: ignore[type-arg]
         found: dict[date | None, ObjectInfo] = {}
         for info in self._objects().list(name):
             parts = info.key.removeprefix(f"{name}/").split("/")
-            if len(parts) > 1 and not self._is_partition(parts):
-                continue
-            partition = date.fromisoformat(parts[0].partition("=")[2]) if len(parts) > 1 else None
+            partition = partition_of(parts[0], self.partition_column) if len(parts) == 2 else None
+            if len(parts) > 1 and partition is None:
+                continue  # what is not ours in the folder
             held = found.get(partition)
             if not held or held.changed < info.changed:
                 found[partition] = info
@@ -94,9 +94,6 @@ class FileStore(ConfigurableResource):  # type: ignore[type-arg]
     def _current(self, objects: ObjectStore, name: str, partition: date | None) -> ObjectInfo | None:
         # Two stand only between a put under a new name and the deletion of the old: the newer one counts.
         return max(self._candidates(objects, name, partition), key=lambda info: info.changed, default=None)
-
-    def _is_partition(self, parts: list[str]) -> bool:
-        return len(parts) == 2 and parts[0].startswith(f"{self.partition_column}=")
 
 
 def _facts(info: ObjectInfo) -> Facts:

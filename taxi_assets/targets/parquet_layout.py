@@ -15,7 +15,7 @@ from typing import TypeAlias, TypeVar
 import pyarrow as pa
 
 from taxi_assets.targets.objects import ObjectInfo, ObjectStore
-from taxi_assets.targets.objects.objects import hidden
+from taxi_assets.targets.objects.objects import hidden, partition_of
 from taxi_assets.targets.parquet_footers import (
     FACTS,
     MANIFESTS_KEPT,
@@ -175,7 +175,9 @@ class Layout:
         parts = key.removeprefix(f"{self.table}/").split("/")
         partition = None
         if parts[0].startswith(f"{self.column}="):
-            partition = date.fromisoformat(parts.pop(0).partition("=")[2])
+            partition = partition_of(parts.pop(0), self.column)
+            if partition is None:
+                return None
         if parts == [f"{self.last}.parquet"]:
             return partition, True
         if len(parts) == 2 and "=" in parts[0] and parts[1].startswith(f"{self.last}-"):

@@ -1,13 +1,16 @@
 """The byte-for-byte file store, in a directory and on Cloud Storage."""
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from taxi_assets.targets.files import FileStore
+from taxi_assets.targets.parquet import ParquetTarget
 from taxi_assets_tests.servers.gcs import GcsServer, fake_gcs
 
 JANUARY, FEBRUARY = date(2024, 1, 1), date(2024, 2, 1)
@@ -115,3 +118,17 @@ def test_a_name_that_would_be_hidden_or_lead_out_is_refused(files: FileStore) ->
     with pytest.raises(ValueError, match=r"not a path below the root|hidden"):
         files.put("../raw", JANUARY, file)
     assert file.exists()
+
+
+@pytest.mark.parametrize(
+    "stray",
+    ["trip_month=2024-01-01.bak", "trip_month=2024-13-01", "trip_month=2024-01-01 (copy)", "trip_month="],
+)
+def test_a_folder_that_is_no_partition_is_nobodys_business(tmp_path: Path, stray: str) -> None:
+    files, rows = FileStore(url=str(tmp_path)), ParquetTarget(url=str(tmp_path))
+    rows.replace("cleaned/trips", date(2024, 1, 1), pa.table({"fare": [1.0]}).to_reader())
+    (tmp_path / "cleaned" / "trips" / stray).mkdir()
+    whole = tmp_path / "cleaned" / "trips" / "trip_month=2024-01-01" / "trips.parquet"
+    shutil.copy(whole, tmp_path / "cleaned" / "trips" / stray / "trips.parquet")
+    assert list(rows.partitions("cleaned/trips")) == [date(2024, 1, 1)]
+    assert list(files.partitions("cleaned/trips")) == [date(2024, 1, 1)]

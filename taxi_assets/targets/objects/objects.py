@@ -7,9 +7,11 @@ Names whose last part or any folder starts with ``.`` or ``_`` are hidden: every
 them and so does ``list``. They can still be put, asked for and deleted by their full key.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
@@ -113,3 +115,14 @@ def checked_key(key: str) -> str:
 def hidden(key: str) -> bool:
     """Whether hive readers skip this object."""
     return any(part.startswith((".", "_")) for part in PurePosixPath(key).parts)
+
+
+def partition_of(folder: str, column: str) -> date | None:
+    """The partition that ``trip_month=2024-01-01`` names; None for any other folder, also for a copy."""
+    name, _, value = folder.partition("=")
+    if name != column or not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        return None
