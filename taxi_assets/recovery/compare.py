@@ -15,7 +15,7 @@ from dagster import DagsterInstance
 from taxi_assets.assets.common import monthly_partitions, trips_key
 from taxi_assets.recovery.believed import Record, believed, under_way
 from taxi_assets.recovery.difference import Comparison, Difference, Kind
-from taxi_assets.recovery.judge import Side, judge
+from taxi_assets.recovery.faults import Side, faults_of
 from taxi_assets.recovery.standing import IN_THE_LAKE, lost_directory, stages_of, standing
 from taxi_assets.setting_secrets import masked, secrets_of
 from taxi_assets.settings import Settings
@@ -26,16 +26,16 @@ _URGENCY = {kind: number for number, kind in enumerate(Kind)}
 
 
 @dataclass
-class Asked:
+class Answers:
     """What the stores answered, by service and stage, and why a table could not be asked."""
 
     answers: dict[ServiceName, dict[str, dict[str, Held]]] = field(default_factory=dict)
     unanswered: dict[str, str] = field(default_factory=dict)
 
 
-def ask(stores: Mapping[str, Any], settings: Settings) -> Asked:
+def ask(stores: Mapping[str, Any], settings: Settings) -> Answers:
     """Ask for every table; one that does not answer costs the others nothing."""
-    asked = Asked()
+    asked = Answers()
     for service in SERVICES.values():
         answers = asked.answers.setdefault(service.name, {})
         for stage in stages_of(settings):
@@ -94,12 +94,12 @@ def _of_service(
         if month in busy:
             continue
         sides = {stage: Side(held.get(month), records[stage].get(month)) for stage, held in answers.items()}
-        for stage, (kind, said) in judge(sides).items():
+        for stage, (kind, said) in faults_of(sides).items():
             yield Difference(service.name, stage, month, kind, said)
 
 
 def _distrust(
-    asked: Asked, service: Service, records: Mapping[str, Mapping[str, Record]], directory: str
+    asked: Answers, service: Service, records: Mapping[str, Mapping[str, Record]], directory: str
 ) -> None:
     """Take back the answers of a lake whose directory is gone, where it should hold something."""
     for stage in IN_THE_LAKE:

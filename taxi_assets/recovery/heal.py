@@ -25,7 +25,7 @@ from dagster import (
 from taxi_assets.jobs import trips_job
 from taxi_assets.recovery.believed import RUN_KEY, under_way
 from taxi_assets.recovery.difference import Comparison
-from taxi_assets.recovery.memory import Memory
+from taxi_assets.recovery.memory import HealMemory
 from taxi_assets.recovery.plan import Repair, plan
 from taxi_assets.recovery.reconciliation import COMPARISON, JOB, RECONCILIATION, reconcile_job
 from taxi_assets.settings import Settings
@@ -55,7 +55,7 @@ def heal_sensor(settings: Settings) -> SensorDefinition:
         if newest is None:
             return SkipReason("nothing was compared yet: the job reconcile does it every night")
         number, comparison = newest.number, newest.comparison
-        memory = Memory.read(context.cursor)
+        memory = HealMemory.read(context.cursor)
         if memory.comparison == number and memory.settled:
             return _compared_again(context.instance, memory)
         if memory.comparison != number:
@@ -100,7 +100,7 @@ def newest_comparison(instance: DagsterInstance) -> Newest | None:
     return None
 
 
-def _compared_again(instance: DagsterInstance, memory: Memory) -> SensorResult | SkipReason:
+def _compared_again(instance: DagsterInstance, memory: HealMemory) -> SensorResult | SkipReason:
     """Ask for another comparison, once the runs that were to mend have ended."""
     done = SkipReason("all that the newest comparison found was asked for")
     if not memory.mending:
@@ -115,7 +115,7 @@ def _compared_again(instance: DagsterInstance, memory: Memory) -> SensorResult |
 
 
 def _left_to_people(
-    context: SensorEvaluationContext, memory: Memory, comparison: Comparison
+    context: SensorEvaluationContext, memory: HealMemory, comparison: Comparison
 ) -> set[tuple[str, str, str]]:
     left: set[tuple[str, str, str]] = set()
     for one, attempt in memory.given_up(comparison):
@@ -133,7 +133,7 @@ def _left_to_people(
 def _due(
     instance: DagsterInstance,
     settings: Settings,
-    memory: Memory,
+    memory: HealMemory,
     comparison: Comparison,
     left: set[tuple[str, str, str]],
 ) -> list[Repair]:
@@ -146,7 +146,7 @@ def _due(
     return plan(Comparison(waiting, comparison.unanswered), settings, left)
 
 
-def _asked(repair: Repair, memory: Memory) -> RunRequest:
+def _asked(repair: Repair, memory: HealMemory) -> RunRequest:
     today = datetime.now(UTC).date().isoformat()
     for one in repair.mends:
         attempt = memory.of(one)

@@ -26,7 +26,7 @@ class Attempt:
 
 
 @dataclass
-class Memory:
+class HealMemory:
     """All attempts at differences that still stand.
 
     Attributes:
@@ -42,7 +42,7 @@ class Memory:
     attempts: dict[str, dict[str, Attempt]] = field(default_factory=dict)
 
     @staticmethod
-    def read(cursor: str | None) -> "Memory":
+    def read(cursor: str | None) -> "HealMemory":
         """Out of a cursor; empty where there is none, or one that this version did not write."""
         try:
             data = json.loads(cursor or "{}")
@@ -50,9 +50,9 @@ class Memory:
                 table: {month: Attempt(list(one[0]), one[1], one[2]) for month, one in months.items()}
                 for table, months in data["attempts"].items()
             }
-            return Memory(data["comparison"], data["settled"], data["mending"], attempts)
+            return HealMemory(data["comparison"], data["settled"], data["mending"], attempts)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-            return Memory()
+            return HealMemory()
 
     def write(self) -> str:
         """As a cursor."""

@@ -14,7 +14,7 @@ from taxi_assets.recovery.difference import Kind
 from taxi_assets.recovery.standing import UNCOUNTED
 from taxi_assets.targets.target import Held
 
-Verdict: TypeAlias = tuple[Kind, str]
+Fault: TypeAlias = tuple[Kind, str]
 
 
 @dataclass(frozen=True)
@@ -36,24 +36,24 @@ _RECORDED = ("version", "sha256", "bytes")
 """Facts that a store and Dagster's record have in common."""
 
 
-def judge(sides: Sides) -> dict[str, Verdict]:
+def faults_of(sides: Sides) -> dict[str, Fault]:
     """What is wrong with a month, by stage; a stage that is fine is not in it."""
-    found: dict[str, Verdict] = {}
+    found: dict[str, Fault] = {}
 
     def intact(stage: str) -> Held | None:
         fine = stage not in found or found[stage][0] == Kind.UNRECORDED
         return sides[stage].held if fine and stage in sides else None
 
     for stage, side in sides.items():
-        verdict = _absent(stage, sides) if side.held is None else _present(stage, side, side.held, intact)
-        if verdict:
-            found[stage] = verdict
+        fault = _absent(stage, sides) if side.held is None else _present(stage, side, side.held, intact)
+        if fault:
+            found[stage] = fault
         if stage == "quarantined" and (gap := _not_conserved(intact)):
             found["cleaned"] = gap
     return found
 
 
-def _absent(stage: str, sides: Sides) -> Verdict | None:
+def _absent(stage: str, sides: Sides) -> Fault | None:
     if sides[stage].record:
         return Kind.LOST, "not there"
     stages = list(sides)
@@ -62,7 +62,7 @@ def _absent(stage: str, sides: Sides) -> Verdict | None:
     return (Kind.LOST, f"not there, and {made[0]} was made of it") if made else None
 
 
-def _present(stage: str, side: Side, held: Held, intact: Callable[[str], Held | None]) -> Verdict | None:
+def _present(stage: str, side: Side, held: Held, intact: Callable[[str], Held | None]) -> Fault | None:
     origin, fact = _ORIGINS.get(stage, _ORIGIN_OF_TARGETS)
     upstream = None if stage == "raw" else intact(origin)
     of_rows = list(_rows(stage, held, side.record, upstream))
@@ -92,7 +92,7 @@ def _versions(held: Held, record: Record | None) -> Iterator[str]:
             yield f"{fact} {_short(has)}, {_short(believed)} recorded"
 
 
-def _not_conserved(intact: Callable[[str], Held | None]) -> Verdict | None:
+def _not_conserved(intact: Callable[[str], Held | None]) -> Fault | None:
     raw, cleaned, quarantined = (intact(stage) for stage in ("raw", "cleaned", "quarantined"))
     if not (raw and cleaned and quarantined) or raw.rows == UNCOUNTED:
         return None
