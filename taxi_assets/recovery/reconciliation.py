@@ -39,6 +39,9 @@ COMPARISON = "comparison"
 """Name of the metadata that holds the whole list, for the sensor ``heal``."""
 
 JOB = "reconcile"
+GROUP = "operations"
+"""Of the assets that look at the others; all of them look every night."""
+
 _CHECK = "stores_hold_what_dagster_believes"
 _SHOWN = 50  # lines of the table: a page of the UI
 _NIGHTLY = "30 4 * * *"
@@ -52,7 +55,7 @@ def reconciliation_asset(settings: Settings) -> AssetsDefinition:
     @asset(
         key=RECONCILIATION,
         description="What Dagster believes of every month, against what stands in every store by query.",
-        group_name="operations",
+        group_name=GROUP,
         owners=OWNERS,
         kinds={"reconciliation"},
         code_version="1",
@@ -107,7 +110,8 @@ def reconcile_job() -> UnresolvedAssetJobDefinition:
     """Compares once."""
     return define_asset_job(
         JOB,
-        selection=AssetSelection.assets(RECONCILIATION),
+        # With ``audit_trail``, where there is one: so that the UI shows a trail not older than a night.
+        selection=AssetSelection.groups(GROUP),
         description="Asks every store what it holds, and compares it with what Dagster believes.",
     )
 
