@@ -24,6 +24,12 @@ class Side:
     held: Held | None
     record: Record | None
 
+    @property
+    def landed(self) -> bool:
+        """Whether a person put the file there that stands, or that is believed."""
+        known = (self.held and self.held.facts, self.record and self.record.facts)
+        return any(facts and facts.get("origin") == "landing" for facts in known)
+
 
 Sides: TypeAlias = Mapping[str, Side]
 """Stages that could be asked, upstream first."""
@@ -31,6 +37,9 @@ Sides: TypeAlias = Mapping[str, Side]
 _ORIGINS = {"cleaned": ("raw", "sha256"), "quarantined": ("cleaned", "version")}
 _ORIGIN_OF_TARGETS = ("cleaned", "version")
 """Upstream of each stage, and the fact that it hands on."""
+
+_MADE_OF = {"raw": "", "cleaned": "raw", "quarantined": "raw"}
+"""What a stage is loaded from; all others come out of cleaned."""
 
 _RECORDED = ("version", "sha256", "bytes")
 """Facts that a store and Dagster's record have in common."""
@@ -45,7 +54,9 @@ def faults_of(sides: Sides) -> dict[str, Fault]:
         return sides[stage].held if fine and stage in sides else None
 
     for stage, side in sides.items():
-        fault = _absent(stage, sides) if side.held is None else _present(stage, side, side.held, intact)
+        fault = (
+            _absent(stage, sides, intact) if side.held is None else _present(stage, side, side.held, intact)
+        )
         if fault:
             found[stage] = fault
         if stage == "quarantined" and (gap := _not_conserved(intact)):
@@ -53,23 +64,28 @@ def faults_of(sides: Sides) -> dict[str, Fault]:
     return found
 
 
-def _absent(stage: str, sides: Sides) -> Fault | None:
+def _absent(stage: str, sides: Sides, intact: Callable[[str], Held | None]) -> Fault | None:
     if sides[stage].record:
         return Kind.LOST, "not there"
     stages = list(sides)
     later = {"raw": stages[1:], "cleaned": stages, "quarantined": ["cleaned"]}.get(stage, [])
     made = [one for one in later if one in sides and one != "raw" and (sides[one].held or sides[one].record)]
-    return (Kind.LOST, f"not there, and {made[0]} was made of it") if made else None
+    if made:
+        return Kind.LOST, f"not there, and {made[0]} was made of it"
+    upstream = _MADE_OF.get(stage, "cleaned")
+    return (Kind.MISSING, f"never made, and {upstream} stands") if upstream and intact(upstream) else None
 
 
 def _present(stage: str, side: Side, held: Held, intact: Callable[[str], Held | None]) -> Fault | None:
     origin, fact = _ORIGINS.get(stage, _ORIGIN_OF_TARGETS)
     upstream = None if stage == "raw" else intact(origin)
-    of_rows = list(_rows(stage, held, side.record, upstream))
+    has, wanted = held.facts.get(fact), upstream.facts.get(fact) if upstream else None
+    behind = bool(wanted) and wanted != has  # another version may well have other rows
+    of_rows = list(_rows(stage, held, side.record, None if behind else upstream))
     if of_rows:
         return Kind.OTHER_ROWS, "; ".join(of_rows)
     other = list(_versions(held, side.record))
-    if upstream and (wanted := upstream.facts.get(fact)) != (has := held.facts.get(fact)) and wanted:
+    if behind:
         other.append(f"{fact} {_short(has)}, {_short(wanted)} in {origin}")
     if other:
         return Kind.OTHER_VERSION, "; ".join(other)
