@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from dagster import AssetMaterialization, DefaultScheduleStatus, DefaultSensorStatus, MetadataValue
 
+from taxi_assets.automation.watch import REPUBLISHED_PRIORITY
 from taxi_assets.recovery import heal
 from taxi_assets.recovery.difference import Comparison, Difference, Kind
 from taxi_assets.recovery.reconciliation import COMPARISON, RECONCILIATION
@@ -58,6 +59,11 @@ def test_a_run_takes_months_without_a_gap_and_no_more_than_its_service_may(heale
         ("yellow_trips", ("postgres",), tuple(TWO_YEARS[6:8])),
         ("yellow_trips", ("postgres",), tuple(TWO_YEARS[12:14])),
     ]
+
+
+def test_what_is_mended_goes_before_a_backfill_as_what_was_published_anew(healer: Healer) -> None:
+    tell(healer, *lost("postgres", *TWO_YEARS[:2]), *lost("raw", TWO_YEARS[5]))
+    assert {one.tags["dagster/priority"] for one in healer.look()} == {REPUBLISHED_PRIORITY}
 
 
 def test_months_that_need_other_assets_are_runs_of_their_own(healer: Healer) -> None:
