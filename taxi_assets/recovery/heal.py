@@ -52,7 +52,7 @@ def heal_sensor(settings: Settings) -> SensorDefinition:
         minimum_interval_seconds=settings.interval(_USUAL_SECONDS),
         default_status=DefaultSensorStatus.RUNNING,
         description="Loads again, from the nearest intact upstream, exactly the months that the newest "
-        "reconciliation found lost or differing.",
+        "reconciliation found lost, missing or differing.",
     )
     def heal(
         context: SensorEvaluationContext, alerts: Alerts, landing: PublishedSource

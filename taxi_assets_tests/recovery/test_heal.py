@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from dagster import AssetMaterialization, DefaultScheduleStatus, DefaultSensorStatus, MetadataValue
+from dagster import AssetKey, AssetMaterialization, DefaultScheduleStatus, DefaultSensorStatus, MetadataValue
 
 from taxi_assets.automation.watch import REPUBLISHED_PRIORITY
 from taxi_assets.recovery import heal
@@ -45,6 +45,16 @@ def test_everything_is_compared_every_night_from_the_start(healer: Healer) -> No
     schedule = healer.graph.definitions.resolve_schedule_def("reconcile_nightly")
     assert schedule.default_status == DefaultScheduleStatus.RUNNING
     assert (schedule.job_name, schedule.cron_schedule) == ("reconcile", "30 4 * * *")
+
+
+@pytest.mark.parametrize("targets", ["postgres", "lake"])
+def test_the_shown_audit_trail_is_renewed_with_the_comparison_where_there_is_one(
+    healer: Healer, targets: str
+) -> None:
+    healer.graph.variables = {"TAXI_TARGETS": targets}
+    job = healer.graph.definitions.resolve_job_def("reconcile")
+    shown = {AssetKey("audit_trail")} if targets == "postgres" else set()
+    assert job.asset_layer.executable_asset_keys == {RECONCILIATION, *shown}
 
 
 def test_a_run_takes_months_without_a_gap_and_no_more_than_its_service_may(healer: Healer) -> None:
