@@ -1,6 +1,6 @@
 """The journal of the trips' assets: entries become rows of the trail, in the Postgres target's database."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -85,6 +85,13 @@ class _PostgresPages:
         query = sql.SQL("SELECT FROM {} WHERE load_id = %s").format(self._table)
         with away(self._schema):
             return bool(self._steadily(lambda connection: connection.execute(query, [load_id]).fetchall()))
+
+    def unknown(self, load_ids: Collection[str]) -> set[str]:
+        query = sql.SQL("SELECT load_id::text FROM {} WHERE load_id = ANY(%s::uuid[])").format(self._table)
+        with away(self._schema):
+            wanted = [list(load_ids)]
+            found = self._steadily(lambda connection: connection.execute(query, wanted).fetchall())
+        return set(load_ids) - {str(load_id) for (load_id,) in found}
 
     def write(self, entry: Entry, within: Any = None) -> None:
         if within is not None:

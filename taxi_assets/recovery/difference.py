@@ -19,6 +19,8 @@ class Kind(StrEnum):
     """Not the cleaned month's number of rows, or not the recorded one."""
     OTHER_VERSION = "other version"
     """Made of another file or by other rules than what it comes from, or than was recorded."""
+    MISSING = "missing"
+    """Never made, although what it comes from stands: the run failed, or the target is new."""
     UNRECORDED = "unrecorded"
     """Stands, and Dagster does not know it: nothing to load, see ``taxi-assets register``."""
 
@@ -33,12 +35,29 @@ class Difference:
         month: Partition key.
         kind: What is wrong.
         words: The same for people, with numbers.
+        landed: Whether it is a raw file that a person had put into the landing place.
     """
 
     service: ServiceName
     stage: str
     month: str
     kind: Kind
+    words: str = ""
+    landed: bool = False
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A month whose targets the gate keeps from following: on purpose, until a person lets it through.
+
+    Attributes:
+        service: Whose trips.
+        month: Partition key.
+        words: What is unlike its neighbours, and which targets wait.
+    """
+
+    service: ServiceName
+    month: str
     words: str = ""
 
 
@@ -51,6 +70,7 @@ class Comparison:
         unanswered: Why a table could not be asked, by ``service/stage``.
         busy: Months by service that a run was at meanwhile; nothing is said of them.
         months: How many months of tables were compared.
+        waiting: Months that the gate holds back; no fault, and nothing to mend.
         answers: What stands, by service, stage and month, as the stores said.
     """
 
@@ -58,6 +78,7 @@ class Comparison:
     unanswered: Mapping[str, str] = field(default_factory=dict)
     busy: Mapping[str, frozenset[str]] = field(default_factory=dict)
     months: int = 0
+    waiting: Sequence[Waiting] = ()
     answers: Mapping[ServiceName, Mapping[str, Mapping[str, Held]]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -68,35 +89,45 @@ class Comparison:
         return not self.differences and not self.unanswered
 
     def counts(self) -> dict[str, int]:
-        """Differences by kind, and tables that could not be asked."""
+        """Differences by kind, tables that could not be asked, and months that are held back."""
         found = {kind.value: sum(one.kind == kind for one in self.differences) for kind in Kind}
-        return {**found, "could not be asked": len(self.unanswered)}
+        return {**found, "could not be asked": len(self.unanswered), "held back": len(self.waiting)}
 
     def to_json(self) -> dict[str, Any]:
         """For an event's metadata: all differences without their words, months of a kind together."""
         keyed = sorted(self.differences, key=_table)
         return {
             "differences": [
-                {"service": service, "stage": stage, "kind": kind, "months": sorted(m.month for m in months)}
-                for (service, stage, kind), months in groupby(keyed, key=_table)
+                {
+                    "service": service,
+                    "stage": stage,
+                    "kind": kind,
+                    "landed": landed,
+                    "months": sorted(one.month for one in months),
+                }
+                for (service, stage, kind, landed), months in groupby(keyed, key=_table)
             ],
+            "waiting": [[one.service, one.month] for one in self.waiting],
             "unanswered": dict(self.unanswered),
             "busy": {service: sorted(months) for service, months in self.busy.items()},
         }
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> "Comparison":
-        """What ``to_json`` gave."""
+        """What ``to_json`` gave, in this version or one before."""
         return Comparison(
             differences=[
-                Difference(one["service"], one["stage"], month, Kind(one["kind"]))
+                Difference(
+                    one["service"], one["stage"], month, Kind(one["kind"]), landed=one.get("landed", False)
+                )
                 for one in data["differences"]
                 for month in one["months"]
             ],
+            waiting=[Waiting(service, month) for service, month in data.get("waiting", ())],
             unanswered=data["unanswered"],
             busy={service: frozenset(months) for service, months in data["busy"].items()},
         )
 
 
-def _table(difference: Difference) -> tuple[str, str, str]:
-    return difference.service, difference.stage, difference.kind.value
+def _table(difference: Difference) -> tuple[str, str, str, bool]:
+    return difference.service, difference.stage, difference.kind.value, difference.landed

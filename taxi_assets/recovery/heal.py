@@ -1,13 +1,14 @@
 """The sensor ``heal``: asks for the runs that mend what the newest ``reconciliation`` found.
 
 It asks once for each difference and comparison, and twice at most as long as a difference stands: after that
-it says so once and leaves it to a person, while the check of ``reconciliation`` stays red.
+it says so once and leaves it to people (``left.py``), while the check of ``reconciliation`` stays red.
 
 When its runs have ended it asks for another comparison. That shows that they helped, and finds what they
 left: a raw file that came back in another version has targets behind it that are to follow. What they did
 not help waits for the nightly one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,11 +23,14 @@ from dagster import (
     sensor,
 )
 
+from taxi_assets.alerts import Alerts
+from taxi_assets.assets.raw import PublishedSource
 from taxi_assets.jobs import trips_job
 from taxi_assets.recovery.believed import RUN_KEY, under_way
-from taxi_assets.recovery.difference import Comparison
-from taxi_assets.recovery.memory import Memory
-from taxi_assets.recovery.plan import Repair, plan
+from taxi_assets.recovery.difference import Comparison, Difference
+from taxi_assets.recovery.left import left_to_people, say, send
+from taxi_assets.recovery.memory import HealMemory
+from taxi_assets.recovery.plan import PRIORITY, Repair, plan
 from taxi_assets.recovery.reconciliation import COMPARISON, JOB, RECONCILIATION, reconcile_job
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES
@@ -48,22 +52,27 @@ def heal_sensor(settings: Settings) -> SensorDefinition:
         minimum_interval_seconds=settings.interval(_USUAL_SECONDS),
         default_status=DefaultSensorStatus.RUNNING,
         description="Loads again, from the nearest intact upstream, exactly the months that the newest "
-        "reconciliation found lost or differing.",
+        "reconciliation found lost, missing or differing.",
     )
-    def heal(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+    def heal(
+        context: SensorEvaluationContext, alerts: Alerts, landing: PublishedSource
+    ) -> SensorResult | SkipReason:
         newest = newest_comparison(context.instance)
         if newest is None:
             return SkipReason("nothing was compared yet: the job reconcile does it every night")
         number, comparison = newest.number, newest.comparison
-        memory = Memory.read(context.cursor)
+        memory = HealMemory.read(context.cursor)
         if memory.comparison == number and memory.settled:
+            send(memory, alerts, settings, context.log)
             return _compared_again(context.instance, memory)
         if memory.comparison != number:
             memory.turn_to(number, comparison)
             if newest.again:
                 memory.leave_for_tonight(comparison)
-        left = _left_to_people(context, memory, comparison)
-        repairs = _due(context.instance, settings, memory, comparison, left)
+        left = left_to_people(memory, comparison, landing, settings)
+        say(left, memory, context.log)
+        send(memory, alerts, settings, context.log)
+        repairs = _due(context.instance, settings, memory, comparison, [one.difference for one in left])
         requests = [_asked(one, memory) for one in repairs[:MOST_RUNS]]
         memory.settled = len(repairs) <= MOST_RUNS
         memory.mending = memory.mending or bool(requests)
@@ -100,9 +109,10 @@ def newest_comparison(instance: DagsterInstance) -> Newest | None:
     return None
 
 
-def _compared_again(instance: DagsterInstance, memory: Memory) -> SensorResult | SkipReason:
+def _compared_again(instance: DagsterInstance, memory: HealMemory) -> SensorResult:
     """Ask for another comparison, once the runs that were to mend have ended."""
-    done = SkipReason("all that the newest comparison found was asked for")
+    reason = SkipReason("all that the newest comparison found was asked for")
+    done = SensorResult(skip_reason=reason, cursor=memory.write())
     if not memory.mending:
         return done
     keys = f"{memory.comparison}:"
@@ -110,32 +120,16 @@ def _compared_again(instance: DagsterInstance, memory: Memory) -> SensorResult |
     if not ours or not all(run.is_finished for run in ours):
         return done
     memory.mending = False
-    request = RunRequest(run_key=f"{memory.comparison}{_AGAIN}", job_name=JOB)
+    request = RunRequest(run_key=f"{memory.comparison}{_AGAIN}", job_name=JOB, tags=PRIORITY)
     return SensorResult(run_requests=[request], cursor=memory.write())
-
-
-def _left_to_people(
-    context: SensorEvaluationContext, memory: Memory, comparison: Comparison
-) -> set[tuple[str, str, str]]:
-    left: set[tuple[str, str, str]] = set()
-    for one, attempt in memory.given_up(comparison):
-        left.add((one.service, one.stage, one.month))
-        if not attempt.told:
-            attempt.told = True
-            context.log.error(
-                f"{one.stage}/{one.service}_trips {one.month} is still wrong ({one.kind}) after it was "
-                f"loaded again on {' and '.join(attempt.days)}: look at those runs, mend what they say, "
-                "and load it."
-            )
-    return left
 
 
 def _due(
     instance: DagsterInstance,
     settings: Settings,
-    memory: Memory,
+    memory: HealMemory,
     comparison: Comparison,
-    left: set[tuple[str, str, str]],
+    left: Sequence[Difference],
 ) -> list[Repair]:
     """Runs that are still to be asked for; what a run is at already is left to it."""
     busy = under_way(instance, but=f"{memory.comparison}:")  # those that were asked for at the last look
@@ -143,10 +137,11 @@ def _due(
         if one.month in busy.get(one.service, ()) and not memory.handled(one):
             memory.of(one).seen = memory.comparison
     waiting = [one for one in comparison.differences if not memory.handled(one)]
-    return plan(Comparison(waiting, comparison.unanswered), settings, left)
+    shut = {(one.service, one.stage, one.month) for one in left}
+    return plan(Comparison(waiting, comparison.unanswered), settings, shut)
 
 
-def _asked(repair: Repair, memory: Memory) -> RunRequest:
+def _asked(repair: Repair, memory: HealMemory) -> RunRequest:
     today = datetime.now(UTC).date().isoformat()
     for one in repair.mends:
         attempt = memory.of(one)

@@ -17,7 +17,7 @@ class Attempt:
     Attributes:
         days: On which it was asked to be mended.
         seen: Number of the last comparison for which it was asked, or passed over because a run was at it.
-        told: Whether a person was told that it is left to them.
+        told: Whether it was said that it is left to people.
     """
 
     days: list[str] = field(default_factory=list)
@@ -26,7 +26,7 @@ class Attempt:
 
 
 @dataclass
-class Memory:
+class HealMemory:
     """All attempts at differences that still stand.
 
     Attributes:
@@ -34,15 +34,17 @@ class Memory:
         settled: Whether nothing is left to ask for on its account.
         mending: Whether runs were asked for, after which the stores are to be compared again.
         attempts: By ``service/stage``, then by month.
+        unsent: What people are to be told, a line each, and could not be yet.
     """
 
     comparison: int = 0
     settled: bool = True
     mending: bool = False
     attempts: dict[str, dict[str, Attempt]] = field(default_factory=dict)
+    unsent: list[str] = field(default_factory=list)
 
     @staticmethod
-    def read(cursor: str | None) -> "Memory":
+    def read(cursor: str | None) -> "HealMemory":
         """Out of a cursor; empty where there is none, or one that this version did not write."""
         try:
             data = json.loads(cursor or "{}")
@@ -50,9 +52,10 @@ class Memory:
                 table: {month: Attempt(list(one[0]), one[1], one[2]) for month, one in months.items()}
                 for table, months in data["attempts"].items()
             }
-            return Memory(data["comparison"], data["settled"], data["mending"], attempts)
+            unsent = list(data.get("unsent", ()))
+            return HealMemory(data["comparison"], data["settled"], data["mending"], attempts, unsent)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-            return Memory()
+            return HealMemory()
 
     def write(self) -> str:
         """As a cursor."""
@@ -65,6 +68,7 @@ class Memory:
             "settled": self.settled,
             "mending": self.mending,
             "attempts": attempts,
+            "unsent": self.unsent,
         }
         return json.dumps(data, separators=(",", ":"))
 
@@ -90,8 +94,9 @@ class Memory:
     def leave_for_tonight(self, comparison: Comparison) -> None:
         """Pass over what was tried already: what did not help a minute ago may help tomorrow."""
         for one in comparison.differences:
-            if self.attempts.get(_table(one), {}).get(one.month):
-                self.of(one).seen = self.comparison
+            attempt = self.attempts.get(_table(one), {}).get(one.month)
+            if attempt and attempt.days:
+                attempt.seen = self.comparison
 
     def given_up(self, comparison: Comparison) -> Iterator[tuple[Difference, Attempt]]:
         """Differences that were to be mended often enough, for other comparisons than this one."""

@@ -14,6 +14,10 @@ from taxi_assets.tlc.services import SERVICES, Service, ServiceName, month_key, 
 ONE_PASS = ("cleaned", "quarantined")
 """Come out of one pass over raw, so mending one writes the other too, with the same rows."""
 
+PRIORITY = {"dagster/priority": "5"}
+"""As of a month that was published anew: people read the month, so it goes ahead of a backfill's, which
+have 0, and behind the newest months, which have 10."""
+
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
@@ -26,23 +30,27 @@ class Repair:
         stages: What it materializes, upstream first.
         months: Over which months, all that lie between the first and the last.
         mends: The differences that it is for.
+        landed: Whether the raw files come from where people put them, and not from the publisher.
     """
 
     service: ServiceName
     stages: tuple[str, ...]
     months: tuple[str, ...]
     mends: tuple[Difference, ...]
+    landed: bool = False
 
     def request(self, comparison: str) -> RunRequest:
         """The run as Dagster is asked for it; asked twice for one comparison, it runs once."""
         first, last = self.months[0], self.months[-1]
         service = SERVICES[self.service]
+        raw = "__".join(trips_key("raw", service).path)
         return RunRequest(
             run_key=f"{comparison}:{self.service}:{'+'.join(self.stages)}:{first}",
             job_name=trips_job_name(service),
             asset_selection=[trips_key(stage, service) for stage in self.stages],
             partition_key=first if first == last else None,
-            tags={} if first == last else dict(zip(_RANGE, (first, last), strict=True)),
+            run_config={"ops": {raw: {"config": {"origin": "landing"}}}} if self.landed else {},
+            tags=PRIORITY if first == last else {**PRIORITY, **dict(zip(_RANGE, (first, last), strict=True))},
         )
 
 
@@ -60,17 +68,18 @@ def plan(
     for one in comparison.differences:
         if one.kind != Kind.UNRECORDED:
             found.setdefault((one.service, one.month), {})[one.stage] = one
-    groups: dict[tuple[ServiceName, tuple[str, ...]], dict[str, tuple[Difference, ...]]] = {}
+    groups: dict[tuple[ServiceName, tuple[str, ...], bool], dict[str, tuple[Difference, ...]]] = {}
     for (service, month), wrong in found.items():
         shut = {stage for stage in wrong if (service, stage, month) in left}
         silent = (table.split("/") for table in comparison.unanswered)
         shut |= {stage for name, stage in silent if name == service}
         for stages in _runs(wrong, shut, settings):
             mended = tuple(wrong[stage] for stage in stages if stage in wrong)
-            groups.setdefault((service, stages), {})[month] = mended
+            landed = any(one.landed for one in mended)
+            groups.setdefault((service, stages, landed), {})[month] = mended
     return [
-        Repair(service, stages, months, tuple(one for month in months for one in mended[month]))
-        for (service, stages), mended in sorted(groups.items(), key=_upstream_first)
+        Repair(service, stages, months, tuple(one for month in months for one in mended[month]), landed)
+        for (service, stages, landed), mended in sorted(groups.items(), key=_upstream_first)
         for months in _ranges(SERVICES[service], mended, settings)
     ]
 
@@ -105,6 +114,8 @@ def _ranges(service: Service, months: Collection[str], settings: Settings) -> It
         yield tuple(current)
 
 
-def _upstream_first(group: tuple[tuple[ServiceName, tuple[str, ...]], object]) -> tuple[Sequence[bool], str]:
-    (service, stages), _ = group
+def _upstream_first(
+    group: tuple[tuple[ServiceName, tuple[str, ...], bool], object],
+) -> tuple[Sequence[bool], str]:
+    (service, stages, _), _ = group
     return ("raw" not in stages, "cleaned" not in stages), service

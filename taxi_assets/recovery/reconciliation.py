@@ -39,20 +39,24 @@ COMPARISON = "comparison"
 """Name of the metadata that holds the whole list, for the sensor ``heal``."""
 
 JOB = "reconcile"
+GROUP = "operations"
+"""Of the assets that look at the others; all of them look every night."""
+
 _CHECK = "stores_hold_what_dagster_believes"
+_SAID = 3  # lines of a kind in words
 _SHOWN = 50  # lines of the table: a page of the UI
 _NIGHTLY = "30 4 * * *"
 
 
 def reconciliation_asset(settings: Settings) -> AssetsDefinition:
     """The asset that compares all stores with Dagster's records."""
-    needed = {store_of(stage) for stage in stages_of(settings)}
+    needed = {"gate", *(store_of(stage) for stage in stages_of(settings))}
     journals = {"journal"} if "postgres" in settings.targets else set()
 
     @asset(
         key=RECONCILIATION,
         description="What Dagster believes of every month, against what stands in every store by query.",
-        group_name="operations",
+        group_name=GROUP,
         owners=OWNERS,
         kinds={"reconciliation"},
         code_version="1",
@@ -61,7 +65,8 @@ def reconciliation_asset(settings: Settings) -> AssetsDefinition:
             AssetCheckSpec(
                 _CHECK,
                 asset=RECONCILIATION,
-                description="No month is lost, has other rows or another version, or is unknown to Dagster.",
+                description="No month is lost or was never made, has other rows or another version, "
+                "or is unknown to Dagster.",
             )
         ],
     )
@@ -76,7 +81,7 @@ def reconciliation_asset(settings: Settings) -> AssetsDefinition:
                 **caught_up,
                 **found.counts(),
                 "months": found.months,
-                "differences": MetadataValue.md(table(found.differences)),
+                "differences": MetadataValue.md(table(found)),
                 COMPARISON: MetadataValue.json(found.to_json()),
             },
             check_results=[
@@ -107,7 +112,8 @@ def reconcile_job() -> UnresolvedAssetJobDefinition:
     """Compares once."""
     return define_asset_job(
         JOB,
-        selection=AssetSelection.assets(RECONCILIATION),
+        # With ``audit_trail``, where there is one: so that the UI shows a trail not older than a night.
+        selection=AssetSelection.groups(GROUP),
         description="Asks every store what it holds, and compares it with what Dagster believes.",
     )
 
@@ -126,24 +132,30 @@ def reconcile_schedule() -> ScheduleDefinition:
 
 def description(found: Comparison) -> str:
     """What a comparison found, in words."""
+    waiting = _first([f"held back: {one.service} {one.month}: {one.words}" for one in found.waiting])
     if found.clean:
-        return f"all {found.months:,} months stand as Dagster believes"
+        return "\n".join([f"all {found.months:,} months stand as Dagster believes", *waiting])
     counts = ", ".join(f"{count:,} {name}" for name, count in found.counts().items() if count)
-    lines = [f"{table} could not be asked: {why}" for table, why in found.unanswered.items()]
-    lines += [_line(one) for one in found.differences[:3]]
-    more = len(found.differences) - 3
-    return "\n".join([counts, *lines, *([f"and {more:,} more: see the table"] if more > 0 else [])])
+    silent = [f"{table} could not be asked: {why}" for table, why in found.unanswered.items()]
+    return "\n".join([counts, *silent, *_first([_line(one) for one in found.differences]), *waiting])
 
 
-def table(differences: Sequence[Difference]) -> str:
-    """The most urgent differences as Markdown."""
-    if not differences:
+def _first(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - _SAID
+    return [*lines[:_SAID], *([f"and {more:,} more: see the table"] if more > 0 else [])]
+
+
+def table(found: Comparison) -> str:
+    """The most urgent differences as Markdown, and below them what waits for a person."""
+    lines = [
+        (one.kind.value, f"{one.stage}/{one.service}_trips", one.month, one.words)
+        for one in found.differences
+    ]
+    lines += [("held back", f"{one.service}_trips", one.month, one.words) for one in found.waiting]
+    if not lines:
         return "none"
-    rows = "\n".join(
-        f"| {one.kind} | {one.stage}/{one.service}_trips | {one.month} | {one.words} |"
-        for one in differences[:_SHOWN]
-    )
-    rest = len(differences) - _SHOWN
+    rows = "\n".join(f"| {' | '.join(line)} |" for line in lines[:_SHOWN])
+    rest = len(lines) - _SHOWN
     tail = f"\n\n{rest:,} more are in *{COMPARISON}*." if rest > 0 else ""
     return f"| what | asset | month | found |\n|---|---|---|---|\n{rows}{tail}"
 

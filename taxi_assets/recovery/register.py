@@ -17,7 +17,7 @@ from rich.table import Table
 from taxi_assets.assets.common import monthly_partitions, trips_key
 from taxi_assets.instance import open_instance
 from taxi_assets.recovery.believed import believed, under_way
-from taxi_assets.recovery.compare import Asked, ask
+from taxi_assets.recovery.compare import Answers, ask
 from taxi_assets.recovery.standing import UNCOUNTED, stages_of, store_of
 from taxi_assets.resources import build_resources
 from taxi_assets.settings import Settings
@@ -77,7 +77,7 @@ def run_register(settings: Settings, console: Console) -> int:
 
 
 def register(
-    instance: DagsterInstance, stores: Mapping[str, Any], settings: Settings, asked: Asked
+    instance: DagsterInstance, stores: Mapping[str, Any], settings: Settings, asked: Answers
 ) -> Iterator[Registered]:
     """Report every standing month that has no record, upstream before what was made of it.
 

@@ -12,7 +12,7 @@ import os
 import socket
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -75,6 +75,9 @@ class Pages(Protocol):
 
     def knows(self, load_id: str) -> bool:
         """Whether an entry of this number is there."""
+
+    def unknown(self, load_ids: Collection[str]) -> set[str]:
+        """Those of many numbers of which no entry is there."""
 
     def write(self, entry: Entry, within: Any = None) -> None:
         """Write an entry, unless one of its ``load_id`` is there.

@@ -2,6 +2,7 @@
 
 import pytest
 
+from taxi_assets.audit.journal import _PostgresPages
 from taxi_assets_tests.assets.graph import Graph, materializations
 from taxi_assets_tests.audit.entries import assert_no_gap, entries
 
@@ -31,15 +32,29 @@ def test_entries_that_could_not_be_written_are_written_by_the_next_run(
     assert_no_gap(graph.postgres_url)
 
 
+def caught_up(graph: Graph) -> int:
+    """Compare; returns how many entries that wrote."""
+    job = graph.definitions.resolve_job_def("reconcile")
+    result = job.execute_in_process(instance=graph.instance)
+    (told,) = result.asset_materializations_for_node("reconciliation")
+    return int(str(told.metadata["audit_entries_caught_up"].value))
+
+
 def test_entries_that_could_not_be_written_are_written_by_the_nightly_comparison(
     graph: Graph, during_an_outage: None
 ) -> None:
-    def compared() -> int:
-        job = graph.definitions.resolve_job_def("reconcile")
-        result = job.execute_in_process(instance=graph.instance)
-        (told,) = result.asset_materializations_for_node("reconciliation")
-        return int(str(told.metadata["audit_entries_caught_up"].value))
-
-    assert compared() == len(ELSEWHERE)
+    assert caught_up(graph) == len(ELSEWHERE)
     assert sorted(row["target"] for row in entries(graph.postgres_url)) == ELSEWHERE
-    assert compared() == 0
+    assert caught_up(graph) == 0
+
+
+def test_a_comparison_asks_the_trail_once_for_all_months(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert graph.run("green", MONTH).success
+
+    def knows(_: _PostgresPages, load_id: str) -> bool:
+        raise AssertionError(f"{load_id} was asked for by itself")
+
+    monkeypatch.setattr(_PostgresPages, "knows", knows)
+    assert caught_up(graph) == 0

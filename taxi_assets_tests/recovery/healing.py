@@ -21,7 +21,7 @@ RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_e
 def reconcile(graph: Graph) -> tuple[Comparison, AssetCheckEvaluation]:
     """Run the job, and return what it recorded for the sensor, and its check's verdict."""
     job = graph.definitions.resolve_job_def("reconcile")
-    result = job.execute_in_process(instance=graph.instance)
+    result = job.execute_in_process(instance=graph.instance, raise_on_error=False)
     (evaluation,) = result.get_asset_check_evaluations()
     newest = newest_comparison(graph.instance)
     assert newest
@@ -47,8 +47,9 @@ class Healer:
     def tick(self) -> SensorExecutionData:
         """One tick, with all that it says."""
         definitions = self.graph.definitions
+        resources = {name: (definitions.resources or {})[name] for name in ("alerts", "landing")}
         with build_sensor_context(
-            instance=self.graph.instance, cursor=self.cursor, definitions=definitions
+            instance=self.graph.instance, cursor=self.cursor, definitions=definitions, resources=resources
         ) as context:
             data = definitions.resolve_sensor_def("heal").evaluate_tick(context)
         self.cursor = data.cursor

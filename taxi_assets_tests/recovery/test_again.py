@@ -5,7 +5,7 @@ from dagster._core.test_utils import create_run_for_test
 
 from taxi_assets.recovery.believed import RUN_KEY
 from taxi_assets.recovery.heal import newest_comparison
-from taxi_assets.recovery.memory import Memory
+from taxi_assets.recovery.memory import HealMemory
 from taxi_assets_tests.assets.graph import Graph
 from taxi_assets_tests.recovery import damage
 from taxi_assets_tests.recovery.conftest import MONTHS
@@ -62,6 +62,6 @@ def test_what_did_not_help_is_left_for_the_night(graph: Graph) -> None:
 
 def test_a_cursor_that_nobody_understands_is_a_new_beginning() -> None:
     for garbage in ("", "{", "[]", '{"attempts": {"a": 1}}', '{"attempts": {}, "comparison": 1}', "null"):
-        assert Memory.read(garbage) == Memory()
-    memory = Memory(7, settled=False, mending=True)
-    assert Memory.read(memory.write()) == memory
+        assert HealMemory.read(garbage) == HealMemory()
+    memory = HealMemory(7, settled=False, mending=True)
+    assert HealMemory.read(memory.write()) == memory

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from dagster import AssetMaterialization, DefaultScheduleStatus, DefaultSensorStatus, MetadataValue
+from dagster import AssetKey, AssetMaterialization, DefaultScheduleStatus, DefaultSensorStatus, MetadataValue
 
+from taxi_assets.automation.watch import REPUBLISHED_PRIORITY
 from taxi_assets.recovery import heal
 from taxi_assets.recovery.difference import Comparison, Difference, Kind
 from taxi_assets.recovery.reconciliation import COMPARISON, RECONCILIATION
@@ -46,6 +47,16 @@ def test_everything_is_compared_every_night_from_the_start(healer: Healer) -> No
     assert (schedule.job_name, schedule.cron_schedule) == ("reconcile", "30 4 * * *")
 
 
+@pytest.mark.parametrize("targets", ["postgres", "lake"])
+def test_the_shown_audit_trail_is_renewed_with_the_comparison_where_there_is_one(
+    healer: Healer, targets: str
+) -> None:
+    healer.graph.variables = {"TAXI_TARGETS": targets}
+    job = healer.graph.definitions.resolve_job_def("reconcile")
+    shown = {AssetKey("audit_trail")} if targets == "postgres" else set()
+    assert job.asset_layer.executable_asset_keys == {RECONCILIATION, *shown}
+
+
 def test_a_run_takes_months_without_a_gap_and_no_more_than_its_service_may(healer: Healer) -> None:
     tell(
         healer,
@@ -58,6 +69,11 @@ def test_a_run_takes_months_without_a_gap_and_no_more_than_its_service_may(heale
         ("yellow_trips", ("postgres",), tuple(TWO_YEARS[6:8])),
         ("yellow_trips", ("postgres",), tuple(TWO_YEARS[12:14])),
     ]
+
+
+def test_what_is_mended_goes_before_a_backfill_as_what_was_published_anew(healer: Healer) -> None:
+    tell(healer, *lost("postgres", *TWO_YEARS[:2]), *lost("raw", TWO_YEARS[5]))
+    assert {one.tags["dagster/priority"] for one in healer.look()} == {REPUBLISHED_PRIORITY}
 
 
 def test_months_that_need_other_assets_are_runs_of_their_own(healer: Healer) -> None:

@@ -1,11 +1,13 @@
 """Whatever is destroyed, and however much at once: compared and mended, everything stands as before."""
 
+import os
 import random
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_assets_tests.assets.graph import TARGETS, Graph, months
+from taxi_assets_tests.assets.graph import TARGETS, Graph, months, publish
 from taxi_assets_tests.recovery import damage
 from taxi_assets_tests.recovery.damage import Damage
 from taxi_assets_tests.recovery.healing import Healed, Healer, reconcile
@@ -46,6 +48,43 @@ def test_random_losses_are_mended_without_touching_what_is_intact(
             assert graph.lake_rows("cleaned", "green", month) == truth[month], note
             assert quarantine(graph, month) == rejected[month], note
             assert graph.raw_file("green", month).exists(), note
+
+
+def test_a_landed_month_and_one_that_is_held_back_are_mended_among_the_others(
+    graph: Graph, tmp_path: Path
+) -> None:
+    landed, odd = MONTHS[1], "2023-04"
+    graph.source_url = str(publish(tmp_path / "published", "green", *MONTHS, rows=1200))
+    publish(tmp_path / "published", "green", odd, rows=200)
+    landing = publish(tmp_path / "landing", "green", landed, rows=1000, seed=9)
+    for path in landing.iterdir():
+        os.utime(path, (1.6e9, 1.6e9))  # long ago, so that nobody is believed to write it still
+    graph.variables = {"TAXI_LANDING_URL": str(landing)}
+    taken = {"ops": {"raw__green_trips": {"config": {"origin": "landing"}}}}
+    assert graph.run("green", landed, config=taken).success
+    for month in (MONTHS[0], MONTHS[2]):
+        assert graph.run("green", month).success
+    assert not graph.run("green", odd).success
+    every = (*MONTHS, odd)
+    truth = {month: graph.lake_rows("cleaned", "green", month) for month in every}
+
+    chance, healer = random.Random(3), Healer(graph)
+    for number in range(3):
+        broken = destroy(graph, chance)
+        damage.delete_raw(graph, "green", landed if ("raw", landed) not in broken else odd)
+        chance.choice(BY_STAGE["cleaned"])(graph, "green", odd)
+        for _ in range(3):
+            comparison, check = reconcile(graph)
+            healer.heal()
+        note = f"round {number}: {sorted(broken)}"
+        assert (comparison.clean, check.passed) == (True, True), note
+        assert [one.month for one in comparison.waiting] == [odd], note
+        for month in every:
+            assert graph.lake_rows("cleaned", "green", month) == truth[month], note
+        for month in MONTHS:
+            assert graph.targets("green", month) == dict.fromkeys(TARGETS, truth[month]), note
+        assert all(odd not in counts for counts in graph.counts("green").values()), note
+        assert pq.read_metadata(graph.raw_file("green", landed)).num_rows == 1000, note
 
 
 def quarantine(graph: Graph, month: str) -> list[str]:

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 import pyarrow as pa
 import pytest
 
-from taxi_assets.targets.postgres import PostgresTarget
+from taxi_assets.targets.postgres import PostgresTarget, counts
+from taxi_assets.targets.postgres.catalog import Child, children
 from taxi_assets.targets.target import Condition, TargetError
 
 JANUARY, FEBRUARY = date(2024, 1, 1), date(2024, 2, 1)
@@ -85,6 +87,44 @@ def test_facts_come_back_as_they_were_given(postgres_target: PostgresTarget) -> 
     assert postgres_target.held("trips", date(2024, 3, 1)) is None
     assert postgres_target.held("nothing", JANUARY) is None
     assert postgres_target.partitions("nothing") == {}
+
+
+def test_months_are_listed_once_and_not_again_for_each(
+    postgres_target: PostgresTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [date(2024, month, 1) for month in range(1, 9)]
+    for month in many:
+        postgres_target.replace("trips", month, trips(1).to_reader())
+    read: list[int] = []
+
+    def listed(*arguments: Any) -> dict[date, Child]:
+        found = children(*arguments)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(counts, "children", listed)
+    assert list(postgres_target.partitions("trips")) == many
+    assert read == [len(many), *(1 for _ in many)]
+
+
+def test_a_month_that_is_swapped_while_others_are_counted_is_counted_as_it_is_then(
+    postgres_target: PostgresTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for month in (JANUARY, FEBRUARY):
+        postgres_target.replace("trips", month, trips(1).to_reader())
+
+    waiting = [FEBRUARY]
+
+    def listed(*arguments: Any) -> dict[date, Child]:
+        found = children(*arguments)
+        while waiting:  # right after the list was read for the first time
+            postgres_target.replace("trips", waiting.pop(), trips(3).to_reader(), {"version": "2"})
+        return found
+
+    monkeypatch.setattr(counts, "children", listed)
+    held = postgres_target.partitions("trips")
+    assert {month: one.rows for month, one in held.items()} == {JANUARY: 1, FEBRUARY: 3}
+    assert held[FEBRUARY].version == "2"
 
 
 def test_a_table_without_partitions_is_swapped_by_name_and_keeps_its_grants(

@@ -123,20 +123,26 @@ def _indexes(connection: Connection, oid: int) -> tuple[tuple[bool, str], ...]:
     return tuple((unique, definition.split(" USING ", 1)[1]) for unique, definition in typed)
 
 
-def children(connection: Connection, oid: int) -> dict[date, Child]:
-    """Attached partitions by their date, oldest first. Partitions that hold no single date aren't ours."""
+def children(connection: Connection, oid: int, only: int | None = None) -> dict[date, Child]:
+    """Attached partitions by their date, oldest first. Partitions that hold no single date aren't ours.
+
+    Args:
+        connection: Whose database.
+        oid: The parent.
+        only: One partition's number, where no other is asked for.
+    """
     rows = connection.execute(
         """
         SELECT c.oid, c.relname::text, n.nspname::text, pg_get_expr(c.relpartbound, c.oid),
             obj_description(c.oid, 'pg_class')
         FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE i.inhparent = %s
+        WHERE i.inhparent = %s AND (%s::oid IS NULL OR i.inhrelid = %s)
         """,
-        [oid],
+        [oid, only, only],
     ).fetchall()
     if any(row[3] is None for row in rows):
         # pg_get_expr looks at the catalog as it is now: a swap dropped this child since the query began.
-        return children(connection, oid)
+        return children(connection, oid, only)
     found: dict[date, Child] = {}
     for child, name, schema, bound, comment in cast("list[tuple[int, str, str, str, str | None]]", rows):
         day = re.fullmatch(r"FOR VALUES IN \('(\d{4}-\d\d-\d\d)'\)", bound)

@@ -14,7 +14,7 @@ from taxi_assets.recovery.difference import Kind
 from taxi_assets.recovery.standing import UNCOUNTED
 from taxi_assets.targets.target import Held
 
-Verdict: TypeAlias = tuple[Kind, str]
+Fault: TypeAlias = tuple[Kind, str]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,12 @@ class Side:
     held: Held | None
     record: Record | None
 
+    @property
+    def landed(self) -> bool:
+        """Whether a person put the file there that stands, or that is believed."""
+        known = (self.held and self.held.facts, self.record and self.record.facts)
+        return any(facts and facts.get("origin") == "landing" for facts in known)
+
 
 Sides: TypeAlias = Mapping[str, Side]
 """Stages that could be asked, upstream first."""
@@ -32,44 +38,54 @@ _ORIGINS = {"cleaned": ("raw", "sha256"), "quarantined": ("cleaned", "version")}
 _ORIGIN_OF_TARGETS = ("cleaned", "version")
 """Upstream of each stage, and the fact that it hands on."""
 
+_MADE_OF = {"raw": "", "cleaned": "raw", "quarantined": "raw"}
+"""What a stage is loaded from; all others come out of cleaned."""
+
 _RECORDED = ("version", "sha256", "bytes")
 """Facts that a store and Dagster's record have in common."""
 
 
-def judge(sides: Sides) -> dict[str, Verdict]:
+def faults_of(sides: Sides) -> dict[str, Fault]:
     """What is wrong with a month, by stage; a stage that is fine is not in it."""
-    found: dict[str, Verdict] = {}
+    found: dict[str, Fault] = {}
 
     def intact(stage: str) -> Held | None:
         fine = stage not in found or found[stage][0] == Kind.UNRECORDED
         return sides[stage].held if fine and stage in sides else None
 
     for stage, side in sides.items():
-        verdict = _absent(stage, sides) if side.held is None else _present(stage, side, side.held, intact)
-        if verdict:
-            found[stage] = verdict
+        fault = (
+            _absent(stage, sides, intact) if side.held is None else _present(stage, side, side.held, intact)
+        )
+        if fault:
+            found[stage] = fault
         if stage == "quarantined" and (gap := _not_conserved(intact)):
             found["cleaned"] = gap
     return found
 
 
-def _absent(stage: str, sides: Sides) -> Verdict | None:
+def _absent(stage: str, sides: Sides, intact: Callable[[str], Held | None]) -> Fault | None:
     if sides[stage].record:
         return Kind.LOST, "not there"
     stages = list(sides)
     later = {"raw": stages[1:], "cleaned": stages, "quarantined": ["cleaned"]}.get(stage, [])
     made = [one for one in later if one in sides and one != "raw" and (sides[one].held or sides[one].record)]
-    return (Kind.LOST, f"not there, and {made[0]} was made of it") if made else None
+    if made:
+        return Kind.LOST, f"not there, and {made[0]} was made of it"
+    upstream = _MADE_OF.get(stage, "cleaned")
+    return (Kind.MISSING, f"never made, and {upstream} stands") if upstream and intact(upstream) else None
 
 
-def _present(stage: str, side: Side, held: Held, intact: Callable[[str], Held | None]) -> Verdict | None:
+def _present(stage: str, side: Side, held: Held, intact: Callable[[str], Held | None]) -> Fault | None:
     origin, fact = _ORIGINS.get(stage, _ORIGIN_OF_TARGETS)
     upstream = None if stage == "raw" else intact(origin)
-    of_rows = list(_rows(stage, held, side.record, upstream))
+    has, wanted = held.facts.get(fact), upstream.facts.get(fact) if upstream else None
+    behind = bool(wanted) and wanted != has  # another version may well have other rows
+    of_rows = list(_rows(stage, held, side.record, None if behind else upstream))
     if of_rows:
         return Kind.OTHER_ROWS, "; ".join(of_rows)
     other = list(_versions(held, side.record))
-    if upstream and (wanted := upstream.facts.get(fact)) != (has := held.facts.get(fact)) and wanted:
+    if behind:
         other.append(f"{fact} {_short(has)}, {_short(wanted)} in {origin}")
     if other:
         return Kind.OTHER_VERSION, "; ".join(other)
@@ -92,7 +108,7 @@ def _versions(held: Held, record: Record | None) -> Iterator[str]:
             yield f"{fact} {_short(has)}, {_short(believed)} recorded"
 
 
-def _not_conserved(intact: Callable[[str], Held | None]) -> Verdict | None:
+def _not_conserved(intact: Callable[[str], Held | None]) -> Fault | None:
     raw, cleaned, quarantined = (intact(stage) for stage in ("raw", "cleaned", "quarantined"))
     if not (raw and cleaned and quarantined) or raw.rows == UNCOUNTED:
         return None
