@@ -19,10 +19,10 @@ from dagster import (
 )
 
 from taxi_assets.assets.common import trips_key
-from taxi_assets.assets.raw import PublishedSource, is_settled, saying_landing
+from taxi_assets.assets.published_source import PublishedSource, is_settled, saying_landing
 from taxi_assets.automation.cursor import LandingCursor, read_cursor, write_cursor
-from taxi_assets.automation.publication import partition_keys, runs_asked_for, utc_now
-from taxi_assets.automation.watch import HASTE, NEWEST_PRIORITY, PRIORITY
+from taxi_assets.automation.looking import HASTE, partition_keys, runs_asked_for, utc_now
+from taxi_assets.automation.priority import AHEAD_OF_ALL
 from taxi_assets.jobs import trips_job
 from taxi_assets.settings import Settings
 from taxi_assets.targets.target import Facts
@@ -70,7 +70,7 @@ class Landed:
             job_name=f"{self.what.service}_trips",
             partition_key=month_key(self.what.month),
             run_config={"ops": {op: {"config": {"origin": "landing"}}}},
-            tags={PRIORITY: NEWEST_PRIORITY},
+            tags=AHEAD_OF_ALL,
         )
 
 

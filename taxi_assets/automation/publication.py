@@ -4,40 +4,27 @@ A tick asks a few HEADs at most and downloads nothing; what it finds, it asks fo
 are in ``watch.py``, what it remembers in ``cursor.py``.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from dagster import (
-    DagsterInstance,
-    DagsterRun,
     DefaultSensorStatus,
-    RunsFilter,
     SensorDefinition,
     SensorEvaluationContext,
     SensorResult,
-    partition_loading_context,
     sensor,
 )
 
-from taxi_assets.assets.common import monthly_partitions, trips_key
-from taxi_assets.assets.raw import PublishedSource
+from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.automation.cursor import PublicationCursor, read_cursor, write_cursor
-from taxi_assets.automation.watch import ASK_AGAIN_AFTER, HASTE, Watch
+from taxi_assets.automation.looking import HASTE, held_files, partition_keys, runs_asked_for, utc_now
+from taxi_assets.automation.watch import ASK_AGAIN_AFTER, Watch
 from taxi_assets.settings import Settings
 from taxi_assets.targets.files import FileStore
-from taxi_assets.targets.target import Facts
-from taxi_assets.tlc.services import Service, month_key
+from taxi_assets.tlc.services import Service
 
 USUAL_INTERVAL = 1800
 """Seconds between two ticks: the TLC publishes once a month, people look in the morning."""
-
-RUN_KEY = "dagster/run_key"
-"""The tag under which Dagster keeps a run's key."""
-
-
-def utc_now() -> datetime:
-    """The time, by the machine."""
-    return datetime.now(UTC)
 
 
 def publication_sensor(
@@ -92,20 +79,3 @@ def publication_sensor(
         )
 
     return publication
-
-
-def held_files(raw_files: FileStore, service: Service) -> dict[str, Facts]:
-    """Facts of the published files that the lake holds, by month."""
-    held = raw_files.partitions("/".join(trips_key("raw", service).path))
-    return {month_key(month): facts for month, facts in held.items() if month}
-
-
-def partition_keys(service: Service, now: datetime) -> Sequence[str]:
-    """The months that may be published by ``now``, oldest first."""
-    with partition_loading_context(effective_dt=now):
-        return monthly_partitions(service).get_partition_keys()
-
-
-def runs_asked_for(instance: DagsterInstance, key: str) -> Sequence[DagsterRun]:
-    """Runs with a run key."""
-    return instance.get_runs(RunsFilter(tags={RUN_KEY: key}))

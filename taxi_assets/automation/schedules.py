@@ -19,9 +19,8 @@ from dagster import (
     schedule,
 )
 
-from taxi_assets.assets.raw import PublishedSource
-from taxi_assets.automation.publication import held_files
-from taxi_assets.automation.watch import HASTE, is_landed
+from taxi_assets.assets.published_source import PublishedSource
+from taxi_assets.automation.looking import HASTE, held_files, is_landed
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.services import Service, month_key, parse_month, previous_month

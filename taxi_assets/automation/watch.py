@@ -13,9 +13,11 @@ from time import monotonic
 from dagster import DagsterRun, RunRequest
 
 from taxi_assets.automation.cursor import Asked, Noted, PublicationCursor
+from taxi_assets.automation.looking import is_landed, version_of
+from taxi_assets.automation.priority import NEWEST, priority_tags
 from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.services import Service, month_key, parse_month
-from taxi_assets.tlc.source import BadFile, Patience, Source, SourceUnavailable
+from taxi_assets.tlc.source import BadFile, Source, SourceUnavailable
 
 MOST_NEW = 12
 """Looks a tick at months that are not held: a year's worth, and the longest way down to the newest one."""
@@ -23,28 +25,11 @@ MOST_NEW = 12
 MOST_OLD = 8
 """Looks a tick at months that are held: 8 in half an hour come round yellow's 210 months in 13 hours."""
 
-NEWEST = 3
-"""Months that are looked at in every tick and go before all others: as many are awaited at most times."""
-
 ASK_AGAIN_AFTER = timedelta(days=1)
 """A source that failed between look and download may fail for hours, and a queue may be long."""
 
 TICK_SECONDS = 20.0
 """No look begins later in a tick: with the 33 s that the last one may take it stays below Dagster's 60."""
-
-HASTE = Patience(
-    attempts=2,
-    first_wait=1.0,
-    longest_wait=2.0,
-    longest_retry_after=3.0,
-    connect=5.0,
-    read=10.0,
-    deadline=20.0,
-)
-"""The next tick tries again anyway."""
-
-PRIORITY = "dagster/priority"
-NEWEST_PRIORITY, REPUBLISHED_PRIORITY = "10", "5"  # the months of a backfill have 0
 
 
 @dataclass
@@ -192,15 +177,12 @@ class Watch:
             # Published, replaced and published again, or lost by the lake: Dagster would drop the old key.
             key = today
         self.cursor.asked[month] = Asked(version=version, run_key=key, at=self.now)
-        self.requests.append(RunRequest(run_key=key, partition_key=month, tags=self._priority(month)))
+        self.requests.append(
+            RunRequest(run_key=key, partition_key=month, tags=priority_tags(month, self.months, self.held))
+        )
 
     def _in_progress(self, run_key: str) -> bool:
         return any(not run.is_finished for run in self.runs(run_key))
-
-    def _priority(self, month: str) -> dict[str, str]:
-        if month in self.months[-NEWEST:]:
-            return {PRIORITY: NEWEST_PRIORITY}
-        return {PRIORITY: REPUBLISHED_PRIORITY} if month in self.held else {}
 
     def _troubled(self, error: SourceUnavailable | BadFile) -> str:
         """The tick ends here: the other months would find the same, and a source in trouble wants quiet."""
@@ -230,17 +212,6 @@ class Watch:
         if self._waiting:
             words.append(f"Asked for already: {', '.join(sorted(self._waiting))}.")
         return " ".join(words) or f"Nothing new of {self.service.name}."
-
-
-def version_of(facts: Facts) -> str:
-    """What tells a published file from the one before: the ETag, or its date and size where there is none."""
-    etag = facts.get("etag", "").removeprefix("W/").strip('"')
-    return etag or f"{facts.get('last_modified', '')}+{facts.get('bytes', '')}"
-
-
-def is_landed(held: Facts | None) -> bool:
-    """Whether a person put this file there."""
-    return held is not None and held.get("origin") == "landing"
 
 
 def _behind(months: Sequence[str], last: str) -> list[str]:

@@ -27,7 +27,7 @@ from dagster import (
     build_sensor_context,
 )
 
-from taxi_assets.assets.raw import PublishedSource
+from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.definitions import build_definitions
 from taxi_assets.settings import Settings
 from taxi_assets.targets.files import FileStore

@@ -7,7 +7,7 @@ import pytest
 from dagster import DefaultScheduleStatus, ScheduleDefinition, build_schedule_context
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
-from taxi_assets.assets.raw import PublishedSource
+from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.automation.schedules import monthly_cron, service_schedules
 from taxi_assets.tlc.services import SERVICES
 from taxi_assets_tests.assets.graph import Graph, months, statuses

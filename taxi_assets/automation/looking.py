@@ -1,0 +1,57 @@
+"""What sensors and schedules go by when they look around: the lake's raw files, the months, earlier runs."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from dagster import DagsterInstance, DagsterRun, RunsFilter, partition_loading_context
+
+from taxi_assets.assets.common import monthly_partitions, trips_key
+from taxi_assets.run_tags import RUN_KEY
+from taxi_assets.targets.files import FileStore
+from taxi_assets.targets.target import Facts
+from taxi_assets.tlc.services import Service, month_key
+from taxi_assets.tlc.source import Patience
+
+HASTE = Patience(
+    attempts=2,
+    first_wait=1.0,
+    longest_wait=2.0,
+    longest_retry_after=3.0,
+    connect=5.0,
+    read=10.0,
+    deadline=20.0,
+)
+"""Of a look in a tick: the next tick tries again anyway."""
+
+
+def utc_now() -> datetime:
+    """The time, by the machine."""
+    return datetime.now(UTC)
+
+
+def held_files(raw_files: FileStore, service: Service) -> dict[str, Facts]:
+    """Facts of the published files that the lake holds, by month."""
+    held = raw_files.partitions("/".join(trips_key("raw", service).path))
+    return {month_key(month): facts for month, facts in held.items() if month}
+
+
+def partition_keys(service: Service, now: datetime) -> Sequence[str]:
+    """The months that may be published by ``now``, oldest first."""
+    with partition_loading_context(effective_dt=now):
+        return monthly_partitions(service).get_partition_keys()
+
+
+def runs_asked_for(instance: DagsterInstance, key: str) -> Sequence[DagsterRun]:
+    """Runs with a run key."""
+    return instance.get_runs(RunsFilter(tags={RUN_KEY: key}))
+
+
+def version_of(facts: Facts) -> str:
+    """What tells a published file from the one before: the ETag, or its date and size where there is none."""
+    etag = facts.get("etag", "").removeprefix("W/").strip('"')
+    return etag or f"{facts.get('last_modified', '')}+{facts.get('bytes', '')}"
+
+
+def is_landed(held: Facts | None) -> bool:
+    """Whether a person put this file there."""
+    return held is not None and held.get("origin") == "landing"
