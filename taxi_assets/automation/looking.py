@@ -24,14 +24,29 @@ HASTE = Patience(
 """Of a look in a tick: the next tick tries again anyway."""
 
 
+class LakeUnavailable(Exception):  # noqa: N818 - a state that passes
+    """The lake could not be asked what it holds. Says why; may quote what a library said."""
+
+
 def utc_now() -> datetime:
     """The time, by the machine."""
     return datetime.now(UTC)
 
 
 def held_files(raw_files: FileStore, service: Service) -> dict[str, Facts]:
-    """Facts of the published files that the lake holds, by month."""
-    held = raw_files.partitions("/".join(trips_key("raw", service).path))
+    """Facts of the published files that the lake holds, by month.
+
+    Raises:
+        LakeUnavailable: It can't be listed.
+    """
+    # Here, not above: a lake in a directory needs none of it.
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        held = raw_files.partitions("/".join(trips_key("raw", service).path))
+    except (OSError, GoogleAPIError, GoogleAuthError) as error:  # requests' errors are OSErrors
+        raise LakeUnavailable(f"{raw_files.url}: {type(error).__name__}: {error}") from error
     return {month_key(month): facts for month, facts in held.items() if month}
 
 
