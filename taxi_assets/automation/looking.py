@@ -1,6 +1,8 @@
 """What sensors and schedules go by when they look around: the lake's raw files, the months, earlier runs."""
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from dagster import DagsterInstance, DagsterRun, RunsFilter, partition_loading_context
@@ -8,6 +10,8 @@ from dagster import DagsterInstance, DagsterRun, RunsFilter, partition_loading_c
 from taxi_assets.assets.common import monthly_partitions, trips_key
 from taxi_assets.run_tags import RUN_KEY
 from taxi_assets.targets.files import FileStore
+from taxi_assets.targets.objects import open_objects
+from taxi_assets.targets.objects.local import LocalObjects
 from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.services import Service, month_key
 from taxi_assets.tlc.source import Patience
@@ -43,11 +47,21 @@ def held_files(raw_files: FileStore, service: Service) -> dict[str, Facts]:
     from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
 
+    name = "/".join(trips_key("raw", service).path)
     try:
-        held = raw_files.partitions("/".join(trips_key("raw", service).path))
+        _require_readable(raw_files, name)
+        held = raw_files.partitions(name)
     except (OSError, GoogleAPIError, GoogleAuthError) as error:  # requests' errors are OSErrors
         raise LakeUnavailable(f"{raw_files.url}: {type(error).__name__}: {error}") from error
     return {month_key(month): facts for month, facts in held.items() if month}
+
+
+def _require_readable(raw_files: FileStore, name: str) -> None:
+    """A directory that can't be read is listed as an empty one: every month in it would look lost."""
+    objects = open_objects(raw_files.url)
+    if isinstance(objects, LocalObjects):
+        with suppress(FileNotFoundError):
+            os.scandir(objects.root / name).close()
 
 
 def partition_keys(service: Service, now: datetime) -> Sequence[str]:
