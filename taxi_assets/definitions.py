@@ -65,7 +65,7 @@ def build_definitions(settings: Settings) -> Definitions:
                 reconcile_job(),
             ],
             sensors=build_sensors(settings),
-            schedules=build_schedules(settings),
+            schedules=build_schedules(),
             resources=build_resources(settings),
             # Steps share one process: a month's five steps take 3 s so, 13 s in processes of their own.
             executor=in_process_executor,

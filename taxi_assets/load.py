@@ -17,6 +17,7 @@ from taxi_assets.assets.common import monthly_partitions
 from taxi_assets.definitions import build_definitions
 from taxi_assets.instance import open_instance
 from taxi_assets.reasons import step_reason
+from taxi_assets.run_tags import range_tags
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES, ServiceName, month_key
 
@@ -53,12 +54,7 @@ def run_job(
     At the log level ``INFO`` a long month says every ten seconds how far it is.
     """
     started = time.monotonic()
-    tags = {}
-    if months:
-        tags = {
-            f"dagster/asset_partition_range_{end}": month_key(month)
-            for end, month in zip(("start", "end"), months, strict=True)
-        }
+    tags = range_tags(*map(month_key, months)) if months else {}
     console.print(f"{job_name} … ", end="" if log_level == "CRITICAL" else "\n")
     with heeding_interrupts():
         result = definitions.resolve_job_def(job_name).execute_in_process(

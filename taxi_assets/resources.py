@@ -6,7 +6,7 @@ from dagster import EnvVar
 
 from taxi_assets.alerts.resource import Alerts
 from taxi_assets.assets.gate import Gate
-from taxi_assets.assets.raw import PublishedSource
+from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.audit import PostgresJournal
 from taxi_assets.setting_values import has_password
 from taxi_assets.settings import Settings

@@ -17,8 +17,13 @@ SENDING_SECONDS = 25.0
 """After so long no other message is begun: with the timeout of the last, still within a tick's 60 s."""
 
 
-def deliver(memory: Memory, channels: Sequence[Channel]) -> list[str]:
+def deliver(memory: Memory, channels: Sequence[Channel], seconds: float = SENDING_SECONDS) -> list[str]:
     """Send what waits, oldest first, over each channel until it fails; what did not go stays.
+
+    Args:
+        memory: With the messages.
+        channels: To everybody.
+        seconds: After so long no other message is begun.
 
     Returns:
         What failed, a sentence for each channel.
@@ -27,7 +32,7 @@ def deliver(memory: Memory, channels: Sequence[Channel]) -> list[str]:
         memory.outbox, memory.dropped = [], {}
         return []
     waiting = [set(_receivers(message, len(channels))) for message in memory.outbox]
-    deadline = monotonic() + SENDING_SECONDS
+    deadline = monotonic() + seconds
     failed = []
     for number, channel in enumerate(channels):
         for message, receivers in zip(memory.outbox, waiting, strict=True):

@@ -14,8 +14,7 @@ from dagster import (
 from taxi_assets.alerts.ended_runs import EndedRun, end_of
 from taxi_assets.alerts.events import Told
 from taxi_assets.alerts.problems import Outcome, Problem
-
-_RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+from taxi_assets.run_tags import months_of
 
 
 def outcome_of(instance: DagsterInstance, ended: EndedRun, told: Told) -> Outcome:
@@ -29,12 +28,6 @@ def outcome_of(instance: DagsterInstance, ended: EndedRun, told: Told) -> Outcom
     return Outcome(
         run.run_id, end_of(ended.record), failed, frozenset(skipped), frozenset(_good(ended, told))
     )
-
-
-def months_of(run: DagsterRun) -> str:
-    """The run's month or range of months, as its tags say; '' if it has none."""
-    first, last = (run.tags.get(tag, "") for tag in _RANGE)
-    return run.tags.get("dagster/partition") or (f"{first} to {last}" if first else "")
 
 
 def _run(run: DagsterRun) -> Problem:

@@ -21,11 +21,12 @@ from taxi_assets.alerts.location import CodeLocation
 from taxi_assets.alerts.memory import Memory, Unsent
 from taxi_assets.alerts.messages import failure, recovery
 from taxi_assets.alerts.outbox import deliver
-from taxi_assets.alerts.outcomes import months_of, outcome_of
+from taxi_assets.alerts.outcomes import outcome_of
 from taxi_assets.alerts.problems import Board, Outcome, advance
 from taxi_assets.alerts.republished import republished
 from taxi_assets.alerts.resource import Alerts
 from taxi_assets.alerts.stores import held_in_stores
+from taxi_assets.run_tags import months_of
 from taxi_assets.setting_secrets import masked, secrets_of
 from taxi_assets.settings import Settings
 

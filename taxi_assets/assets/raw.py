@@ -1,47 +1,36 @@
 """``raw/<service>_trips``: the published file, byte for byte, with its provenance."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
 import pyarrow.parquet as pq
-from dagster import AssetExecutionContext, AssetsDefinition, Config, ConfigurableResource, asset
+from dagster import AssetExecutionContext, AssetsDefinition, Config, asset
 from pydantic import Field
 
 from taxi_assets.assets.common import OWNERS, SOURCE_POOL, freshness, monthly, permanent_failures, trips_key
+from taxi_assets.assets.published_source import (
+    SETTLE_SECONDS,
+    PublishedSource,
+    is_settled,
+    saying_landing,
+)
 from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import LazyFile
 from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.services import Service, parse_month
 from taxi_assets.tlc.source import (
-    Patience,
     Published,
     Refused,
     Source,
-    SourceError,
     SourceUnavailable,
-    open_source,
 )
-
-SETTLE_SECONDS = 10
-"""A file in a landing directory that was written to less than this ago may not be whole yet."""
 
 Origin = Literal["source", "landing"]
 
 CODE_VERSION = "1"
 """Of how files are fetched."""
-
-
-class PublishedSource(ConfigurableResource):  # type: ignore[type-arg]
-    """Where the published files come from; ``TAXI_SOURCE_URL``, or ``TAXI_LANDING_URL``."""
-
-    url: str
-
-    def open(self, patience: Patience | None = None) -> Source:
-        """The source; nothing is asked of it yet."""
-        return open_source(self.url, patience=patience)
 
 
 class RawConfig(Config):
@@ -77,15 +66,6 @@ def raw_asset(service: Service, settings: Settings) -> AssetsDefinition:
         return {key: _lazy(opened, service, parse_month(key), config.origin) for key in months}
 
     return raw
-
-
-@contextmanager
-def saying_landing() -> Iterator[None]:
-    """A source speaks of ``TAXI_SOURCE_URL``; here it is the other setting that names it."""
-    try:
-        yield
-    except SourceError as error:
-        raise type(error)(str(error).replace("TAXI_SOURCE_URL", "TAXI_LANDING_URL")) from error
 
 
 def _open_landing(landing: PublishedSource) -> Source:
@@ -128,12 +108,3 @@ def _require_settled(source: Source, service: Service, month: date) -> None:
         f"{facts['url']}: expected a file that stays as it is, found one that was written to less than "
         f"{SETTLE_SECONDS} s ago. Run again when whatever writes it has ended."
     )
-
-
-def is_settled(facts: Facts, now: datetime) -> bool:
-    """Whether a landed file has been left alone for a while; an object in a bucket always was."""
-    if not facts or facts["url"].startswith("gs://"):
-        return True
-    age = now - datetime.fromisoformat(facts["last_modified"])
-    # A time in the future is that of another machine's clock, and tells nothing.
-    return abs(age.total_seconds()) >= SETTLE_SECONDS

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.csv as csv
 from dagster import AssetsDefinition, TableColumn, TableSchema, asset
 
-from taxi_assets.assets.common import OWNERS, permanent_failures, retry_policy
-from taxi_assets.assets.raw import PublishedSource
+from taxi_assets.assets.common import OWNERS, SOURCE_POOL, permanent_failures, retry_policy
+from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.settings import Settings
 
 # What the TLC's header says -> column, meaning. Names are not unique: three zones are called
@@ -33,6 +33,7 @@ def zones_asset(settings: Settings) -> AssetsDefinition:
         owners=OWNERS,
         kinds={"csv", "parquet"},
         code_version="1",
+        pool=SOURCE_POOL,
         metadata={
             "dagster/column_schema": TableSchema(
                 [TableColumn(name, str(kind), meaning) for name, kind, meaning in _COLUMNS.values()]

@@ -28,8 +28,7 @@ def build_sensors(settings: Settings) -> Sequence[SensorDefinition]:
     ]
 
 
-def build_schedules(settings: Settings) -> Sequence[ScheduleDefinition]:
+def build_schedules() -> Sequence[ScheduleDefinition]:
     """Every schedule of the code location."""
-    del settings
     of_services = [one for service in SERVICES.values() for one in service_schedules(service)]
     return [*of_services, reconcile_schedule()]

@@ -6,9 +6,14 @@ has seen.
 """
 
 from datetime import date, datetime
-from typing import Literal, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from taxi_assets.alerts.memory import Unsent
+
+Where: TypeAlias = Literal["source", "lake"]
+"""What may be in trouble."""
 
 
 class _Remembered(BaseModel):
@@ -34,11 +39,23 @@ class Noted(_Remembered):
 
     Attributes:
         landed: Version of the person's file, so that another one is noted anew.
-        version: Of the file at the source.
+        version: Of the file at the source; '' while the month is not published.
     """
 
     landed: str
     version: str
+
+
+class Trouble(_Remembered):
+    """Something that gives no good answer.
+
+    Attributes:
+        since: When it began.
+        told: Whether people are told of it.
+    """
+
+    since: datetime
+    told: bool = False
 
 
 class PublicationCursor(_Remembered):
@@ -47,7 +64,8 @@ class PublicationCursor(_Remembered):
     Attributes:
         version: Of this document.
         watch_from: First month that the sensor keeps complete by itself, once that is decided.
-        down_since: When the source stopped to answer, or refused; None while all is well.
+        troubles: What gives no good answer; empty while all is well.
+        unsent: Messages that have not reached everybody.
         failed: The month at which a tick ended early.
         new_after: Last month looked at among those that are not held; the next tick goes on behind it.
         old_after: The same among those that are held.
@@ -57,7 +75,8 @@ class PublicationCursor(_Remembered):
 
     version: Literal[1]
     watch_from: date | None = None
-    down_since: datetime | None = None
+    troubles: dict[Where, Trouble] = {}
+    unsent: list[Unsent] = []
     failed: str = ""
     new_after: str = ""
     old_after: str = ""
@@ -74,6 +93,7 @@ class LandingCursor(_Remembered):
         seen: Version of each file at the last tick, until it is taken.
         taken: Version of each file that a run was asked for.
         strange: Names that were reported, as they are none of a month's.
+        unnamed: How many more there were, of which only the number was reported.
     """
 
     version: Literal[1]
@@ -81,6 +101,7 @@ class LandingCursor(_Remembered):
     seen: dict[str, str] = {}
     taken: dict[str, str] = {}
     strange: list[str] = []
+    unnamed: int = 0
 
 
 C = TypeVar("C", PublicationCursor, LandingCursor)

@@ -19,10 +19,10 @@ from dagster import (
 )
 
 from taxi_assets.assets.common import trips_key
-from taxi_assets.assets.raw import PublishedSource, is_settled, saying_landing
+from taxi_assets.assets.published_source import PublishedSource, is_settled, saying_landing
 from taxi_assets.automation.cursor import LandingCursor, read_cursor, write_cursor
-from taxi_assets.automation.publication import partition_keys, runs_asked_for, utc_now
-from taxi_assets.automation.watch import HASTE, NEWEST_PRIORITY, PRIORITY
+from taxi_assets.automation.looking import HASTE, partition_keys, runs_asked_for, utc_now
+from taxi_assets.automation.priority import AHEAD_OF_ALL
 from taxi_assets.jobs import trips_job
 from taxi_assets.settings import Settings
 from taxi_assets.targets.target import Facts
@@ -70,7 +70,7 @@ class Landed:
             job_name=f"{self.what.service}_trips",
             partition_key=month_key(self.what.month),
             run_config={"ops": {op: {"config": {"origin": "landing"}}}},
-            tags={PRIORITY: NEWEST_PRIORITY},
+            tags=AHEAD_OF_ALL,
         )
 
 
@@ -139,14 +139,25 @@ def _sorted_out(
             strange[name] = reason
         elif what:
             found.append(Landed(name, what, facts))
-    kept = dict(list(strange.items())[:MOST_STRANGE])
-    if news := [f"{name} ({reason})" for name, reason in kept.items() if name not in cursor.strange]:
-        log.warning(
-            f"passed over: {', '.join(news)}. A month's file is named like green_tripdata_2024-01.parquet."
-        )
-    cursor.strange = list(kept)
+    _report(strange, cursor, log)
     cursor.taken = {name: version for name, version in cursor.taken.items() if name in files}
     return found
+
+
+def _report(strange: Mapping[str, str], cursor: LandingCursor, log: logging.Logger) -> None:
+    """Say which names were passed over, and of very many only how many more there are; each once."""
+    known = [name for name in cursor.strange if name in strange]
+    news = [name for name in strange if name not in known]
+    if len(news) <= cursor.unnamed:  # no more than were counted before, if no fewer
+        cursor.strange, cursor.unnamed = known, len(news)
+        return
+    named = news[: max(0, MOST_STRANGE - len(known))]
+    cursor.strange, cursor.unnamed = known + named, len(news) - len(named)
+    told = [f"{name} ({strange[name]})" for name in named]
+    told += [f"{cursor.unnamed} more"] if cursor.unnamed else []
+    log.warning(
+        f"passed over: {', '.join(told)}. A month's file is named like green_tripdata_2024-01.parquet."
+    )
 
 
 def _reason_against(

@@ -4,40 +4,45 @@ A tick asks a few HEADs at most and downloads nothing; what it finds, it asks fo
 are in ``watch.py``, what it remembers in ``cursor.py``.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import cache
+from time import monotonic
 
 from dagster import (
-    DagsterInstance,
-    DagsterRun,
     DefaultSensorStatus,
-    RunsFilter,
+    RunRequest,
     SensorDefinition,
     SensorEvaluationContext,
     SensorResult,
-    partition_loading_context,
     sensor,
 )
 
-from taxi_assets.assets.common import monthly_partitions, trips_key
-from taxi_assets.assets.raw import PublishedSource
+from taxi_assets.alerts import Alerts
+from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.automation.cursor import PublicationCursor, read_cursor, write_cursor
-from taxi_assets.automation.watch import ASK_AGAIN_AFTER, HASTE, Watch
+from taxi_assets.automation.looking import (
+    HASTE,
+    LakeUnavailable,
+    held_files,
+    partition_keys,
+    runs_asked_for,
+    utc_now,
+)
+from taxi_assets.automation.records import landed_by_record
+from taxi_assets.automation.trouble import TOLD_AFTER, Troubles, send
+from taxi_assets.automation.watch import ASK_AGAIN_AFTER, Watch
+from taxi_assets.setting_secrets import masked, secrets_of
 from taxi_assets.settings import Settings
 from taxi_assets.targets.files import FileStore
-from taxi_assets.targets.target import Facts
-from taxi_assets.tlc.services import Service, month_key
+from taxi_assets.tlc.services import Service
 
 USUAL_INTERVAL = 1800
 """Seconds between two ticks: the TLC publishes once a month, people look in the morning."""
 
-RUN_KEY = "dagster/run_key"
-"""The tag under which Dagster keeps a run's key."""
 
-
-def utc_now() -> datetime:
-    """The time, by the machine."""
-    return datetime.now(UTC)
+SENDS_UNTIL = 35.0
+"""Seconds into a tick after which no message is begun: with its own 20 s that stays below Dagster's 60."""
 
 
 def publication_sensor(
@@ -46,6 +51,7 @@ def publication_sensor(
     *,
     clock: Callable[[], datetime] = utc_now,
     ask_again_after: timedelta = ASK_AGAIN_AFTER,
+    told_after: timedelta = TOLD_AFTER,
 ) -> SensorDefinition:
     """The sensor that keeps a service's months as they are published.
 
@@ -54,6 +60,7 @@ def publication_sensor(
         settings: Source, first month and interval.
         clock: The time of a tick.
         ask_again_after: See ``watch.py``.
+        told_after: See ``trouble.py``.
     """
     remote = settings.source_url.startswith(("https://", "http://"))
 
@@ -66,46 +73,44 @@ def publication_sensor(
         description=f"Asks for a run when the TLC publishes a {service.title} month, or publishes it anew.",
     )
     def publication(
-        context: SensorEvaluationContext, source: PublishedSource, raw_files: FileStore
+        context: SensorEvaluationContext, source: PublishedSource, raw_files: FileStore, alerts: Alerts
     ) -> SensorResult:
+        began = monotonic()
         cursor = read_cursor(PublicationCursor, context.cursor)
         now = clock()
-        watch = Watch(
-            service=service,
-            source=source.open(HASTE),
-            held=held_files(raw_files, service),
-            months=partition_keys(service, now),
-            watch_from=settings.watch_from,
-            cursor=cursor,
-            now=now,
-            runs=lambda key: runs_asked_for(context.instance, key),
-            log=context.log,
-            ask_again_after=ask_again_after,
-        )
-        words = watch.tick()
+        troubles = Troubles(service.name, cursor, now, context.log, told_after, settings.ui_url)
+
+        def look() -> tuple[list[RunRequest], str]:
+            try:
+                held = held_files(raw_files, service)
+            except LakeUnavailable as error:
+                return [], troubles.found("lake", masked(str(error), secrets_of(settings)))
+            troubles.ended("lake")
+            watch = Watch(
+                service=service,
+                source=source.open(HASTE),
+                held=held,
+                months=partition_keys(service, now),
+                watch_from=settings.watch_from,
+                cursor=cursor,
+                now=now,
+                runs=lambda key: runs_asked_for(context.instance, key),
+                landed=cache(lambda: landed_by_record(context.instance, service)),
+                troubles=troubles,
+                log=context.log,
+                ask_again_after=ask_again_after,
+            )
+            words = watch.tick()
+            return watch.requests, words
+
+        requests, words = look()
+        send(cursor, alerts, context.log, SENDS_UNTIL - (monotonic() - began))
         # Requests and cursor go together: if the tick dies before they are kept, the next one finds the same,
         # and Dagster drops the run keys that it has seen.
         return SensorResult(
-            run_requests=watch.requests,
-            skip_reason=None if watch.requests else words,
+            run_requests=requests,
+            skip_reason=None if requests else words,
             cursor=write_cursor(cursor),
         )
 
     return publication
-
-
-def held_files(raw_files: FileStore, service: Service) -> dict[str, Facts]:
-    """Facts of the published files that the lake holds, by month."""
-    held = raw_files.partitions("/".join(trips_key("raw", service).path))
-    return {month_key(month): facts for month, facts in held.items() if month}
-
-
-def partition_keys(service: Service, now: datetime) -> Sequence[str]:
-    """The months that may be published by ``now``, oldest first."""
-    with partition_loading_context(effective_dt=now):
-        return monthly_partitions(service).get_partition_keys()
-
-
-def runs_asked_for(instance: DagsterInstance, key: str) -> Sequence[DagsterRun]:
-    """Runs with a run key."""
-    return instance.get_runs(RunsFilter(tags={RUN_KEY: key}))

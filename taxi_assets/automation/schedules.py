@@ -8,9 +8,11 @@ after a month's end while its file comes 48 to 106 days after it, so most runs w
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from dagster import (
+    DagsterInstance,
     DefaultScheduleStatus,
     RunRequest,
     ScheduleDefinition,
@@ -19,9 +21,10 @@ from dagster import (
     schedule,
 )
 
-from taxi_assets.assets.raw import PublishedSource
-from taxi_assets.automation.publication import held_files
-from taxi_assets.automation.watch import HASTE, is_landed
+from taxi_assets.assets.published_source import PublishedSource
+from taxi_assets.automation.looking import HASTE, held_files, is_landed, partition_keys
+from taxi_assets.automation.priority import priority_tags
+from taxi_assets.automation.records import held_back, landed_by_record
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.services import Service, month_key, parse_month, previous_month
@@ -70,13 +73,14 @@ def _schedule(service: Service, name: str, cron: str, description: str) -> Sched
     def ask(
         context: ScheduleEvaluationContext, source: PublishedSource, raw_files: FileStore
     ) -> list[RunRequest] | SkipReason:
+        now = context.scheduled_execution_time
         held = held_files(raw_files, service)
-        opened = source.open(HASTE)
-        newest = service.newest_expected(context.scheduled_execution_time.date())
-        reasons = {month: _reason_against(opened, service, month, held) for month in _months(newest, held)}
+        asker = _Asker(service, source.open(HASTE), held, context.instance)
+        reasons = {month: asker.reason_against(month) for month in _months(service, now.date(), held)}
         # A month that is current costs a look in every store, and what a failed run left undone is done.
+        months = partition_keys(service, now)
         requests = [
-            RunRequest(run_key=month, partition_key=month)
+            RunRequest(run_key=month, partition_key=month, tags=priority_tags(month, months, held))
             for month, against in reasons.items()
             if not against
         ]
@@ -85,8 +89,9 @@ def _schedule(service: Service, name: str, cron: str, description: str) -> Sched
     return ask
 
 
-def _months(newest: date, held: Mapping[str, Facts]) -> Iterator[str]:
+def _months(service: Service, today: date, held: Mapping[str, Facts]) -> Iterator[str]:
     """The newest month that should be out, after those before it that came too late for their own tick."""
+    newest = service.newest_expected(today)
     months = [newest]
     last = max(held, default=month_key(newest))
     while month_key(previous_month(months[0])) > last and len(months) < MOST_MONTHS:
@@ -94,18 +99,32 @@ def _months(newest: date, held: Mapping[str, Facts]) -> Iterator[str]:
     return map(month_key, months)
 
 
-def _reason_against(source: Source, service: Service, month: str, held: Mapping[str, Facts]) -> str:
-    """Why no run is asked for, or ''."""
-    known = held.get(month)
-    if is_landed(known):
-        return f"A person put {service.name} {month} there; it is left as it is."
-    try:
-        published = source.look(service, parse_month(month), known).state != "unpublished"
-    except (SourceUnavailable, BadFile):
-        # The run has more patience than this look, and says in words what is wrong: a schedule that skipped
-        # an outage would come back a month later.
+@dataclass(frozen=True)
+class _Asker:
+    """Decides whether a month's run is asked for."""
+
+    service: Service
+    source: Source
+    held: Mapping[str, Facts]
+    instance: DagsterInstance
+
+    def reason_against(self, month: str) -> str:
+        """Why no run is asked for, or ''."""
+        name, known = f"{self.service.name} {month}", self.held.get(month)
+        if is_landed(known):
+            return f"A person put {name} there; it is left as it is."
+        if known is None and month in landed_by_record(self.instance, self.service):
+            return f"A person put {name} there and the lake lost it: left to heal."
+        try:
+            state = self.source.look(self.service, parse_month(month), known).state
+        except (SourceUnavailable, BadFile):
+            # The run has more patience than this look, and says in words what is wrong: a schedule that
+            # skipped an outage would come back a month later.
+            return ""
+        if state == "unpublished":
+            expected = self.service.expected_by(parse_month(month))
+            return f"{name} is late: not published, though expected by {expected}."
+        # Until then the same rows would be held back again, every morning.
+        if state == "unchanged" and (unlike := held_back(self.instance, self.service, month)):
+            return f"{name} waits until a person lets it through: {unlike}."
         return ""
-    expected = service.expected_by(parse_month(month))
-    return (
-        "" if published else f"{service.name} {month} is late: not published, though expected by {expected}."
-    )

@@ -4,7 +4,7 @@ Knows the source, what the lake holds and the cursor, and Dagster only by the ru
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -12,10 +12,14 @@ from time import monotonic
 
 from dagster import DagsterRun, RunRequest
 
+from taxi_assets.alerts.words import spans
 from taxi_assets.automation.cursor import Asked, Noted, PublicationCursor
+from taxi_assets.automation.looking import is_landed, version_of
+from taxi_assets.automation.priority import NEWEST, priority_tags
+from taxi_assets.automation.trouble import Troubles
 from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.services import Service, month_key, parse_month
-from taxi_assets.tlc.source import BadFile, Patience, Source, SourceUnavailable
+from taxi_assets.tlc.source import BadFile, Source, SourceUnavailable
 
 MOST_NEW = 12
 """Looks a tick at months that are not held: a year's worth, and the longest way down to the newest one."""
@@ -23,28 +27,11 @@ MOST_NEW = 12
 MOST_OLD = 8
 """Looks a tick at months that are held: 8 in half an hour come round yellow's 210 months in 13 hours."""
 
-NEWEST = 3
-"""Months that are looked at in every tick and go before all others: as many are awaited at most times."""
-
 ASK_AGAIN_AFTER = timedelta(days=1)
 """A source that failed between look and download may fail for hours, and a queue may be long."""
 
 TICK_SECONDS = 20.0
 """No look begins later in a tick: with the 33 s that the last one may take it stays below Dagster's 60."""
-
-HASTE = Patience(
-    attempts=2,
-    first_wait=1.0,
-    longest_wait=2.0,
-    longest_retry_after=3.0,
-    connect=5.0,
-    read=10.0,
-    deadline=20.0,
-)
-"""The next tick tries again anyway."""
-
-PRIORITY = "dagster/priority"
-NEWEST_PRIORITY, REPUBLISHED_PRIORITY = "10", "5"  # the months of a backfill have 0
 
 
 @dataclass
@@ -60,6 +47,8 @@ class Watch:
         cursor: What is remembered; changed by the tick.
         now: The tick's time.
         runs: The runs with a run key.
+        landed: Months that a person put there as Dagster's records say; asked where the lake can't tell.
+        troubles: Where it is said that the source gives no good answer.
         log: The tick's log.
         ask_again_after: See ``ASK_AGAIN_AFTER``.
         requests: What the tick asks for.
@@ -73,11 +62,14 @@ class Watch:
     cursor: PublicationCursor
     now: datetime
     runs: Callable[[str], Sequence[DagsterRun]]
+    landed: Callable[[], Container[str]]
+    troubles: Troubles
     log: logging.Logger
     ask_again_after: timedelta = ASK_AGAIN_AFTER
     requests: list[RunRequest] = field(default_factory=list)
     _awaited: list[str] = field(default_factory=list)
     _waiting: list[str] = field(default_factory=list)
+    _left_to_heal: list[str] = field(default_factory=list)
     _published: set[str] = field(default_factory=set)
     _looks: int = 0
     _none_found: str = ""
@@ -90,7 +82,8 @@ class Watch:
                 self.cursor.failed = month
                 self._consider(month)
         except (SourceUnavailable, BadFile) as error:  # Refused and a login page are a BadFile
-            return self._troubled(error)
+            # The other months would find the same, and a source in trouble wants quiet.
+            return self.troubles.found("source", str(error), for_good=isinstance(error, BadFile))
         self._well()
         return self._words()
 
@@ -150,7 +143,11 @@ class Watch:
     def _old(self) -> Iterator[str]:
         """Months with a raw file, in turn: the TLC publishes months anew without notice."""
         old = [month for month in self.months if month in self.held]
-        for month in _behind(old, self.cursor.old_after)[:MOST_OLD]:
+        # A person's file is looked at soon: what is published before that would count as there already.
+        new = [month for month in old if is_landed(self.held[month]) and month not in self.cursor.noted]
+        yield from new[:MOST_OLD]
+        others = [month for month in _behind(old, self.cursor.old_after) if month not in new]
+        for month in others[: max(0, MOST_OLD - len(new))]:
             self.cursor.old_after = month
             yield month
 
@@ -161,23 +158,27 @@ class Watch:
         if found.state == "unpublished":
             self._awaited.append(month)
             self.cursor.asked.pop(month, None)  # taken away again: nothing to wait for
+            if held is not None and is_landed(held):
+                self._note(month, held, "")  # so its first publication is one after that
             return
         self._published.add(month)
         version = version_of(found.facts)
-        if held is None:
+        if held is None and month in self.landed():
+            self._left_to_heal.append(month)
+        elif held is None:
             self._ask(month, version)
         elif is_landed(held):
-            if self._has_changed_since_noted(month, held, version):
+            # Over a person's file the source's goes only if it was published after that.
+            if self._note(month, held, version).version != version:
                 self._ask(month, version)
         elif found.state == "unchanged" or version == version_of(held):
             self.cursor.asked.pop(month, None)
         else:
             self._ask(month, version)
 
-    def _has_changed_since_noted(self, month: str, held: Facts, version: str) -> bool:
-        """A person put this month there; the source's file goes over it only if published after that."""
-        noted = self.cursor.noted.setdefault(month, Noted(landed=version_of(held), version=version))
-        return noted.version != version
+    def _note(self, month: str, held: Facts, version: str) -> Noted:
+        """What the source had when a person's file was first found there."""
+        return self.cursor.noted.setdefault(month, Noted(landed=version_of(held), version=version))
 
     def _ask(self, month: str, version: str) -> None:
         key = f"{self.service.name}/{month}/{version}"
@@ -192,32 +193,18 @@ class Watch:
             # Published, replaced and published again, or lost by the lake: Dagster would drop the old key.
             key = today
         self.cursor.asked[month] = Asked(version=version, run_key=key, at=self.now)
-        self.requests.append(RunRequest(run_key=key, partition_key=month, tags=self._priority(month)))
+        self.requests.append(
+            RunRequest(run_key=key, partition_key=month, tags=priority_tags(month, self.months, self.held))
+        )
 
     def _in_progress(self, run_key: str) -> bool:
         return any(not run.is_finished for run in self.runs(run_key))
-
-    def _priority(self, month: str) -> dict[str, str]:
-        if month in self.months[-NEWEST:]:
-            return {PRIORITY: NEWEST_PRIORITY}
-        return {PRIORITY: REPUBLISHED_PRIORITY} if month in self.held else {}
-
-    def _troubled(self, error: SourceUnavailable | BadFile) -> str:
-        """The tick ends here: the other months would find the same, and a source in trouble wants quiet."""
-        if self.cursor.down_since is None:
-            self.cursor.down_since = self.now
-            self.log.warning(str(error))
-        return f"No good answer since {self.cursor.down_since:%Y-%m-%d %H:%M} UTC: {error}"
 
     def _well(self) -> None:
         if not self._looks:
             return
         self.cursor.failed = ""
-        if self.cursor.down_since:
-            self.log.info(
-                f"the source answers again; it did not since {self.cursor.down_since:%Y-%m-%d %H:%M} UTC"
-            )
-            self.cursor.down_since = None
+        self.troubles.ended("source")
 
     def _words(self) -> str:
         words = [self._none_found] if self._none_found else []
@@ -229,18 +216,10 @@ class Watch:
             words.append(f"{self.service.name} {month} is awaited, usually published by {expected}.{late}")
         if self._waiting:
             words.append(f"Asked for already: {', '.join(sorted(self._waiting))}.")
+        if self._left_to_heal:
+            months = f"{self.service.name} {spans(self._left_to_heal)}"
+            words.append(f"A person put {months} there and the lake lost it: left to heal.")
         return " ".join(words) or f"Nothing new of {self.service.name}."
-
-
-def version_of(facts: Facts) -> str:
-    """What tells a published file from the one before: the ETag, or its date and size where there is none."""
-    etag = facts.get("etag", "").removeprefix("W/").strip('"')
-    return etag or f"{facts.get('last_modified', '')}+{facts.get('bytes', '')}"
-
-
-def is_landed(held: Facts | None) -> bool:
-    """Whether a person put this file there."""
-    return held is not None and held.get("origin") == "landing"
 
 
 def _behind(months: Sequence[str], last: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from taxi_assets.assets.raw import saying_landing
+from taxi_assets.assets.published_source import saying_landing
 from taxi_assets.doctor.finding import About, Finding
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.source import BadFile, Patience, SourceUnavailable, open_shelf, parse_file_name

@@ -27,7 +27,8 @@ from dagster import (
     build_sensor_context,
 )
 
-from taxi_assets.assets.raw import PublishedSource
+from taxi_assets.alerts import Alerts
+from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.definitions import build_definitions
 from taxi_assets.settings import Settings
 from taxi_assets.targets.files import FileStore
@@ -95,6 +96,7 @@ class Daemon:
     source_url: str
     home: Path
     landing_url: str = ""
+    alert_urls: str = ""
     service: Service = GREEN
     instance: DagsterInstance = field(default_factory=DagsterInstance.ephemeral)
     cursor: str | None = None
@@ -125,6 +127,7 @@ class Daemon:
                 "source": PublishedSource(url=self.source_url),
                 "landing": PublishedSource(url=self.landing_url),
                 "raw_files": self.lake,
+                "alerts": Alerts(urls=self.alert_urls),
             },
         ) as context:
             context.log.handlers = [_Keep(said)]

@@ -14,18 +14,17 @@ from pathlib import Path
 import pytest
 
 from taxi_assets.automation.cursor import PublicationCursor, read_cursor
+from taxi_assets.automation.looking import partition_keys
 from taxi_assets.automation.publication import publication_sensor
 from taxi_assets.automation.watch import MOST_NEW, MOST_OLD
 from taxi_assets.settings import Settings
-from taxi_assets.tlc.services import month_key
-from taxi_assets_tests.assets.graph import months
+from taxi_assets.tlc.services import SERVICES, Service, month_key
 from taxi_assets_tests.automation.conftest import path_of
 from taxi_assets_tests.automation.daemon import BRISK, GREEN, NOON, Clock, Daemon
 from taxi_assets_tests.servers.cdn import Cdn, serve_cdn
 from taxi_assets_tests.servers.faults import cut, status
 from taxi_assets_tests.tlc.source.conftest import parquet
 
-MONTHS = months("2023-05", "2024-04")
 CONTENTS = [parquet(seed, rows=20) for seed in range(12)]
 DAYS_OF_DUST = 4
 
@@ -33,7 +32,9 @@ DAYS_OF_DUST = 4
 class World:
     """Publisher, sensor and runs, and what of it all has to be remembered for the verdict."""
 
-    def __init__(self, seed: int, cdn: Cdn, home: Path) -> None:
+    def __init__(self, seed: int, cdn: Cdn, home: Path, service: Service) -> None:
+        self.service = service
+        self.months = partition_keys(service, NOON)[-12:]
         self.chance = random.Random(seed)
         self.cdn = cdn
         self.clock = Clock(NOON)
@@ -42,7 +43,10 @@ class World:
             {"TAXI_SOURCE_URL": cdn.trip_data, "TAXI_WATCH_FROM": watch_from}
         )
         self.daemon = Daemon(
-            lambda: publication_sensor(GREEN, settings, clock=self.clock), cdn.trip_data, home
+            lambda: publication_sensor(service, settings, clock=self.clock),
+            cdn.trip_data,
+            home,
+            service=service,
         )
         self.watch_from = watch_from
         self.published: dict[str, str] = {}
@@ -52,7 +56,7 @@ class World:
 
     def publish(self, many: int = 1) -> None:
         """The next months in turn, sometimes with a gap that is filled by a later publication."""
-        waiting = [month for month in MONTHS if month not in self.published]
+        waiting = [month for month in self.months if month not in self.published]
         for month in waiting[:many]:
             if self.chance.random() < 0.85:
                 self._put(month)
@@ -63,7 +67,7 @@ class World:
             self._put(self.chance.choice(sorted(self.published)))
 
     def _put(self, month: str) -> None:
-        etag = self.cdn.publish(path_of(month), self.chance.choice(CONTENTS))
+        etag = self.cdn.publish(path_of(month, self.service), self.chance.choice(CONTENTS))
         if self.published.get(month) != etag:
             self.publications[month, etag] += 1
         self.published[month] = etag
@@ -88,7 +92,7 @@ class World:
             return
         self.daemon.queue.rotate(self.chance.randrange(len(self.daemon.queue)))
         month = self.daemon.queue[0].tags["dagster/partition"]
-        path = path_of(month)
+        path = path_of(month, self.service)
         if self.chance.random() < 0.2:
             self.cdn.script(path, *(BRISK.attempts * [self.chance.choice([cut(40), *status(503)])]))
         self.one(dies=self.chance.random() < 0.15)
@@ -126,9 +130,9 @@ class World:
             assert times <= kept[month] + self.failures[month]
 
 
-def _play(seed: int, events: int, home: Path) -> None:
+def _play(seed: int, events: int, home: Path, service: Service = GREEN) -> None:
     with serve_cdn() as cdn:
-        world = World(seed, cdn, home)
+        world = World(seed, cdn, home, service)
         happenings: dict[Callable[[], None], int] = {
             world.tick: 8,
             world.run: 8,
@@ -148,6 +152,11 @@ def test_whatever_happens_every_month_is_held_as_published_and_none_fetched_twic
     seed: int, tmp_path: Path
 ) -> None:
     _play(seed, 25, tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(25, 29))
+def test_the_same_holds_of_a_service_whose_months_come_a_month_later(seed: int, tmp_path: Path) -> None:
+    _play(seed, 25, tmp_path, SERVICES["fhv"])
 
 
 @pytest.mark.slow

@@ -1,192 +1,95 @@
 """The landing sensor over a directory and a bucket: what it takes, waits for, and reports once."""
 
-import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 from dagster import DefaultSensorStatus
 from google.cloud.storage import Client  # type: ignore[import-untyped]
 
 from taxi_assets.automation import build_sensors
-from taxi_assets.automation.landing import MOST_REQUESTS, landing_sensor
+from taxi_assets.automation.landing import MOST_REQUESTS
 from taxi_assets.settings import Settings
 from taxi_assets_tests.assets.graph import months
+from taxi_assets_tests.automation.conftest import Drop, daemon_over
 from taxi_assets_tests.automation.daemon import RUN_KEY, Clock, Daemon
 from taxi_assets_tests.servers.gcs import fake_gcs
 
 NAME = "green_tripdata_2024-01.parquet"
-Drop: TypeAlias = Callable[..., Path]
 
 
-def daemon_over(url: str, clock: Clock, home: Path) -> Daemon:
-    settings = Settings.from_environment({"TAXI_LANDING_URL": url})
-    return Daemon(lambda: landing_sensor(settings, clock=clock), "synthetic", home, landing_url=url)
-
-
-@pytest.fixture
-def landing(tmp_path: Path) -> Path:
-    """The directory that people put files into."""
-    directory = tmp_path / "landing"
-    directory.mkdir()
-    return directory
-
-
-@pytest.fixture
-def daemon(clock: Clock, landing: Path, tmp_path: Path) -> Iterator[Daemon]:
-    made = daemon_over(str(landing), clock, tmp_path)
-    with made.instance:
-        yield made
-
-
-@pytest.fixture
-def drop(landing: Path, clock: Clock) -> Drop:
-    """Writes a file that was last written to so many seconds ago."""
-
-    def write(name: str, content: bytes = b"x", seconds_ago: float = 3600) -> Path:
-        path = landing / name
-        path.write_bytes(content)
-        then = clock.now.timestamp() - seconds_ago
-        os.utime(path, (then, then))
-        return path
-
-    return write
-
-
-def test_a_file_is_taken_when_two_ticks_found_it_unchanged(daemon: Daemon, drop: Drop) -> None:
+def test_a_file_is_taken_when_two_ticks_found_it_unchanged(lander: Daemon, drop: Drop) -> None:
     status = drop(NAME).stat()
-    assert daemon.tick().skipped == f"Waiting until nobody writes to {NAME} any more."
-    (request,) = daemon.tick().requests
+    assert lander.tick().skipped == f"Waiting until nobody writes to {NAME} any more."
+    (request,) = lander.tick().requests
     assert request.run_key == f"landing/{NAME}/{status.st_size}-{status.st_mtime_ns}"
     assert request.job_name == "green_trips"
     assert request.partition_key == "2024-01"
     assert request.run_config == {"ops": {"raw__green_trips": {"config": {"origin": "landing"}}}}
     assert request.tags["dagster/priority"] == "10"
-    tick = daemon.tick()
+    tick = lander.tick()
     assert tick.requests == []
     assert tick.skipped.endswith("1 of the 1 files there were taken.")
 
 
-def test_a_file_that_is_written_to_is_left_alone(daemon: Daemon, drop: Drop, clock: Clock) -> None:
+def test_a_file_that_is_written_to_is_left_alone(lander: Daemon, drop: Drop, clock: Clock) -> None:
     for size in range(1, 6):
         drop(NAME, b"x" * size, seconds_ago=0)
-        assert daemon.tick().requests == []
+        assert lander.tick().requests == []
         clock.forward(minutes=1)
-    assert daemon.tick().months == ["2024-01"]
+    assert lander.tick().months == ["2024-01"]
 
 
-def test_a_file_without_a_new_time_is_caught_by_its_size(daemon: Daemon, drop: Drop) -> None:
+def test_a_file_without_a_new_time_is_caught_by_its_size(lander: Daemon, drop: Drop) -> None:
     for size in range(1, 6):
         drop(NAME, b"x" * size)
-        assert daemon.tick().requests == []
-    assert daemon.tick().months == ["2024-01"]
+        assert lander.tick().requests == []
+    assert lander.tick().months == ["2024-01"]
 
 
 def test_a_young_file_is_left_alone_however_often_it_was_seen(
-    daemon: Daemon, drop: Drop, clock: Clock
+    lander: Daemon, drop: Drop, clock: Clock
 ) -> None:
     drop(NAME, seconds_ago=1)
     for _ in range(3):
-        assert daemon.tick().requests == []
+        assert lander.tick().requests == []
         clock.forward(seconds=2)
     clock.forward(seconds=10)
-    assert daemon.tick().months == ["2024-01"]
+    assert lander.tick().months == ["2024-01"]
 
 
 def test_a_time_in_the_future_is_another_machines_clock_and_stops_nothing(
-    daemon: Daemon, drop: Drop, clock: Clock
+    lander: Daemon, drop: Drop, clock: Clock
 ) -> None:
     drop(NAME, seconds_ago=-7200)
-    daemon.tick()
-    assert daemon.tick().months == ["2024-01"]
+    lander.tick()
+    assert lander.tick().months == ["2024-01"]
 
 
 def test_a_file_that_is_written_over_is_taken_again_and_so_is_an_older_one_that_is_put_back(
-    daemon: Daemon, drop: Drop
+    lander: Daemon, drop: Drop
 ) -> None:
     for content in (b"one", b"three", b"one"):
         drop(NAME, content, seconds_ago=3600 + len(content))
-        daemon.tick()
-        assert len(daemon.tick().started) == 1
-    first, _, last = (run.tags[RUN_KEY] for run in daemon.queue)
+        lander.tick()
+        assert len(lander.tick().started) == 1
+    first, _, last = (run.tags[RUN_KEY] for run in lander.queue)
     assert last == f"{first}/2024-06-10T12:00"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        ".green_tripdata_2024-01.parquet",
-        "green_tripdata_2024-01.parquet.part",
-        "_SUCCESS",
-        "green_tripdata_2024-01.parquet.tmp",
-    ],
-)
-def test_hidden_and_unfinished_names_are_passed_over_in_silence(
-    daemon: Daemon, drop: Drop, name: str
-) -> None:
-    drop(name)
-    ticks = [daemon.tick() for _ in range(3)]
-    assert not any(tick.requests or tick.warnings for tick in ticks)
-
-
-def test_a_directory_below_is_not_looked_into(daemon: Daemon, landing: Path, drop: Drop) -> None:
-    (landing / "old").mkdir()
-    (landing / "green_tripdata_2024-02.parquet").mkdir()
-    drop(f"old/{NAME}")
-    ticks = [daemon.tick() for _ in range(3)]
-    assert not any(tick.requests or tick.warnings for tick in ticks)
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("notes.txt", "no month's name"),
-        ("green_2024-01.parquet", "no month's name"),
-        ("green_tripdata_2024-13.parquet", "no month's name"),
-        ("green_tripdata_2013-12.parquet", "green has no such month"),
-        ("green_tripdata_2031-01.parquet", "green has no such month"),
-        ("green_tripdata_0000-01.parquet", "no month's name"),
-    ],
-)
-def test_a_name_that_is_no_months_is_reported_once_until_it_goes(
-    daemon: Daemon, drop: Drop, name: str, reason: str
-) -> None:
-    path = drop(name)
-    first = daemon.tick()
-    (warning,) = first.warnings
-    assert warning.startswith(f"passed over: {name} ({reason}). ")
-    assert [tick.warnings for tick in (daemon.tick(), daemon.tick())] == [[], []]
-    path.unlink()
-    daemon.tick()
-    assert name not in str(daemon.cursor)
-    drop(name)
-    assert len(daemon.tick().warnings) == 1
-
-
-def test_of_two_files_of_a_month_the_one_that_a_run_finds_counts(daemon: Daemon, drop: Drop) -> None:
-    drop("green_tripdata_2020-01.csv.gz")
-    drop("green_tripdata_2020-01.parquet")
-    (warning,) = daemon.tick().warnings
-    assert "green_tripdata_2020-01.csv.gz (green_tripdata_2020-01.parquet counts)" in warning
-    (request,) = daemon.tick().requests
-    assert str(request.run_key).startswith("landing/green_tripdata_2020-01.parquet/")
-
-
-def test_many_files_are_taken_in_portions(daemon: Daemon, drop: Drop) -> None:
+def test_many_files_are_taken_in_portions(lander: Daemon, drop: Drop) -> None:
     wanted = months("2019-01", "2024-04")
     for month in wanted:
         drop(f"green_tripdata_{month}.csv")
-    daemon.tick()
-    assert [len(daemon.tick().started) for _ in range(3)] == [MOST_REQUESTS, len(wanted) - MOST_REQUESTS, 0]
-    assert sorted(run.tags["dagster/partition"] for run in daemon.queue) == wanted
+    lander.tick()
+    assert [len(lander.tick().started) for _ in range(3)] == [MOST_REQUESTS, len(wanted) - MOST_REQUESTS, 0]
+    assert sorted(run.tags["dagster/partition"] for run in lander.queue) == wanted
 
 
-def test_every_service_has_its_own_job(daemon: Daemon, drop: Drop) -> None:
+def test_every_service_has_its_own_job(lander: Daemon, drop: Drop) -> None:
     for service in ("yellow", "green", "fhv", "fhvhv"):
         drop(f"{service}_tripdata_2024-01.parquet")
-    daemon.tick()
-    assert {request.job_name for request in daemon.tick().requests} == {
+    lander.tick()
+    assert {request.job_name for request in lander.tick().requests} == {
         "yellow_trips",
         "green_trips",
         "fhv_trips",
@@ -195,10 +98,10 @@ def test_every_service_has_its_own_job(daemon: Daemon, drop: Drop) -> None:
 
 
 def test_a_directory_that_is_not_there_is_one_warning_and_a_quiet_skip(
-    daemon: Daemon, landing: Path, drop: Drop
+    lander: Daemon, landing: Path, drop: Drop
 ) -> None:
     landing.rmdir()
-    ticks = [daemon.tick() for _ in range(3)]
+    ticks = [lander.tick() for _ in range(3)]
     for tick in ticks:
         assert f"{landing}: expected a directory" in tick.skipped
         assert "TAXI_LANDING_URL" in tick.skipped
@@ -206,27 +109,27 @@ def test_a_directory_that_is_not_there_is_one_warning_and_a_quiet_skip(
     assert [len(tick.warnings) for tick in ticks] == [1, 0, 0]
     landing.mkdir()
     drop(NAME)
-    assert daemon.tick().infos == [f"{landing} can be read again"]
-    assert daemon.tick().months == ["2024-01"]
+    assert lander.tick().infos == [f"{landing} can be read again"]
+    assert lander.tick().months == ["2024-01"]
 
 
 def test_a_tick_that_dies_before_its_cursor_is_kept_asks_for_nothing_twice(
-    daemon: Daemon, drop: Drop
+    lander: Daemon, drop: Drop
 ) -> None:
     for month in months("2023-01", "2023-06"):
         drop(f"green_tripdata_{month}.parquet")
-    daemon.tick()
-    assert len(daemon.tick(dies_after=4).started) == 4
-    again = daemon.tick()
+    lander.tick()
+    assert len(lander.tick(dies_after=4).started) == 4
+    again = lander.tick()
     assert (len(again.requests), len(again.started)) == (6, 2)
 
 
-def test_a_cursor_that_is_not_understood_asks_for_nothing_twice(daemon: Daemon, drop: Drop) -> None:
+def test_a_cursor_that_is_not_understood_asks_for_nothing_twice(lander: Daemon, drop: Drop) -> None:
     drop(NAME)
-    daemon.tick()
-    daemon.tick()
-    daemon.cursor = "garbage"
-    assert [daemon.tick().started, daemon.tick().started, daemon.tick().requests] == [[], [], []]
+    lander.tick()
+    lander.tick()
+    lander.cursor = "garbage"
+    assert [lander.tick().started, lander.tick().started, lander.tick().requests] == [[], [], []]
 
 
 def test_objects_of_a_bucket_are_whole_when_they_appear(
