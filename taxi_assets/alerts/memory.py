@@ -12,6 +12,8 @@ from pydantic import BaseModel, Field, ValidationError
 from taxi_assets.alerts.channels import MessageKind
 from taxi_assets.alerts.problems import Board, Kind, Problem, Standing
 
+_END_OF_TIME = 4e9  # the year 2096: what a clock can't say, no date can be made of
+
 
 class Unsent(BaseModel):
     """A message that has not reached everybody.
@@ -53,7 +55,7 @@ class Memory(BaseModel):
 
     version: Literal[1] = 1
     begun: bool = False
-    newest_end: float
+    newest_end: float = Field(ge=0, le=_END_OF_TIME, allow_inf_nan=False)
     seen: dict[str, float] = Field(default_factory=dict)
     waiting: dict[str, float] = Field(default_factory=dict)
     problems: list[_Months] = Field(default_factory=list)

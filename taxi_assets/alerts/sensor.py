@@ -83,11 +83,10 @@ def _of_run(
 ) -> Iterator[Unsent]:
     run = ended.record.dagster_run
     link = f"{settings.ui_url}/runs/{run.run_id}"
-    entries = instance.all_logs(run.run_id, of_type=MATTERING)
     try:
-        told = here.of_ours(sorted_events(entries))
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        # One run that can't be read, of a newer Dagster perhaps, must not silence all others for ever.
+        told = here.of_ours(sorted_events(instance.all_logs(run.run_id, of_type=MATTERING)))
+    except Exception as error:
+        # One run that can't be read must not silence all others for ever.
         title = f"{run.job_name} {months_of(run)}: what the run did can't be read"
         yield Unsent(title=title, body=f"{type(error).__name__}: {error}\n{link}", kind="warning")
         return

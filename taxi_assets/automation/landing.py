@@ -105,10 +105,11 @@ def landing_sensor(settings: Settings, *, clock: Callable[[], datetime] = utc_no
         requests = []
         for file in ready[:MOST_REQUESTS]:
             key = file.run_key
-            if file.name in cursor.taken and runs_asked_for(context.instance, key):
-                key += f"/{now:%Y-%m-%dT%H:%M}"  # an older file was put back: Dagster would drop its key
+            if cursor.begun and runs_asked_for(context.instance, key):
+                key += f"/{now:%Y-%m-%dT%H:%M}"  # a file was put back: Dagster would drop its key
             requests.append(file.request(key))
             cursor.taken[file.name] = file.version
+        cursor.begun = True
         return SensorResult(
             run_requests=requests,
             skip_reason=None if requests else _words(files, cursor, settings.landing_url),
@@ -136,12 +137,17 @@ def _sorted_out(
             continue
         what = parse_file_name(name)
         if reason := _reason_against(name, what, months, files):
-            strange[name] = reason
+            strange[_printable(name)] = reason
         elif what:
             found.append(Landed(name, what, facts))
     _report(strange, cursor, log)
     cursor.taken = {name: version for name, version in cursor.taken.items() if name in files}
     return found
+
+
+def _printable(name: str) -> str:
+    """A file's name as text: on a disk it may be any bytes, which a cursor can't hold."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _report(strange: Mapping[str, str], cursor: LandingCursor, log: logging.Logger) -> None:

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from dagster import DagsterInstance, DagsterRun, RunsFilter, partition_loading_context
 
 from taxi_assets.assets.common import monthly_partitions, trips_key
+from taxi_assets.recovery.standing import lost_directory
 from taxi_assets.run_tags import RUN_KEY
+from taxi_assets.settings import Settings
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.objects import open_objects
 from taxi_assets.targets.objects.local import LocalObjects
@@ -53,7 +55,7 @@ def held_files(raw_files: FileStore, service: Service) -> dict[str, Facts]:
         held = raw_files.partitions(name)
     except (OSError, GoogleAPIError, GoogleAuthError) as error:  # requests' errors are OSErrors
         raise LakeUnavailable(f"{raw_files.url}: {type(error).__name__}: {error}") from error
-    return {month_key(month): facts for month, facts in held.items() if month}
+    return {month_key(month): facts for month, facts in held.items() if month and month.day == 1}
 
 
 def _require_readable(raw_files: FileStore, name: str) -> None:
@@ -84,3 +86,18 @@ def version_of(facts: Facts) -> str:
 def is_landed(held: Facts | None) -> bool:
     """Whether a person put this file there."""
     return held is not None and held.get("origin") == "landing"
+
+
+def require_lake(settings: Settings, instance: DagsterInstance, service: Service) -> None:
+    """See to it that a lake in which nothing is found is one that never held anything.
+
+    Raises:
+        LakeUnavailable: Its directory is gone, and Dagster knows of months in it: a disk is not mounted.
+            Every month would be fetched again, into the place where the disk belongs.
+    """
+    missing = lost_directory(settings)
+    if missing and instance.fetch_materializations(trips_key("raw", service), limit=1).records:
+        raise LakeUnavailable(
+            f"{missing} is not there, and held months of {service.name}: mount it. If it is lost for good, "
+            "make the directory."
+        )

@@ -26,6 +26,7 @@ from taxi_assets.automation.looking import (
     LakeUnavailable,
     held_files,
     partition_keys,
+    require_lake,
     runs_asked_for,
     utc_now,
 )
@@ -83,6 +84,8 @@ def publication_sensor(
         def look() -> tuple[list[RunRequest], str]:
             try:
                 held = held_files(raw_files, service)
+                if not held:
+                    require_lake(settings, context.instance, service)
             except LakeUnavailable as error:
                 return [], troubles.found("lake", masked(str(error), secrets_of(settings)))
             troubles.ended("lake")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dagster import (
@@ -16,6 +17,7 @@ from dagster import (
 )
 
 from taxi_assets.assets.common import monthly_partitions
+from taxi_assets.run_tags import PARTITION, RANGE_END, RANGE_START, RUN_KEY
 from taxi_assets.tlc.services import SERVICES, ServiceName
 
 _AT_ONCE = 500  # records in one query; the largest table has 212 months
@@ -26,9 +28,8 @@ _UNDER_WAY = [
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,
 ]
-RUN_KEY = "dagster/run_key"
-_PARTITION = "dagster/partition"
-_RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+_STILLBORN_AFTER = timedelta(minutes=10)
+"""A run that was made and never came into the queue has no process, and never ends: its maker died."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,11 @@ def under_way(instance: DagsterInstance, but: str | None = None) -> dict[Service
         but: Runs whose key begins so are not meant.
     """
     found: dict[ServiceName, frozenset[str]] = {}
-    for run in instance.get_runs(RunsFilter(statuses=_UNDER_WAY)):
+    for record in instance.get_run_records(RunsFilter(statuses=_UNDER_WAY)):
+        run = record.dagster_run
+        made = record.create_timestamp.replace(tzinfo=record.create_timestamp.tzinfo or UTC)
+        if run.status == DagsterRunStatus.NOT_STARTED and datetime.now(UTC) - made > _STILLBORN_AFTER:
+            continue
         if but and run.tags.get(RUN_KEY, "").startswith(but):
             continue
         for service in _services(run):
@@ -93,8 +98,8 @@ def _services(run: DagsterRun) -> set[ServiceName]:
 
 def _months(run: DagsterRun, service: ServiceName) -> frozenset[str]:
     """The run's months; all that there are where it names none, as an execution of checks alone."""
-    if _PARTITION in run.tags:
-        return frozenset([run.tags[_PARTITION]])
-    first, last = (run.tags.get(tag) for tag in _RANGE)
+    if PARTITION in run.tags:
+        return frozenset([run.tags[PARTITION]])
+    first, last = (run.tags.get(tag) for tag in (RANGE_START, RANGE_END))
     keys = monthly_partitions(SERVICES[service]).get_partition_keys()
     return frozenset(key for key in keys if (first or key) <= key <= (last or key))

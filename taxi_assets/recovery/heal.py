@@ -24,14 +24,15 @@ from dagster import (
 )
 
 from taxi_assets.alerts import Alerts
-from taxi_assets.assets.raw import PublishedSource
+from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.jobs import trips_job
-from taxi_assets.recovery.believed import RUN_KEY, under_way
+from taxi_assets.recovery.believed import under_way
 from taxi_assets.recovery.difference import Comparison, Difference
 from taxi_assets.recovery.left import left_to_people, say, send
 from taxi_assets.recovery.memory import HealMemory
 from taxi_assets.recovery.plan import PRIORITY, Repair, plan
 from taxi_assets.recovery.reconciliation import COMPARISON, JOB, RECONCILIATION, reconcile_job
+from taxi_assets.run_tags import RUN_KEY
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES
 

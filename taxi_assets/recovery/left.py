@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from taxi_assets.alerts import Alerts
-from taxi_assets.assets.raw import PublishedSource, saying_landing
+from taxi_assets.assets.published_source import PublishedSource, saying_landing
 from taxi_assets.recovery.difference import Comparison, Difference
 from taxi_assets.recovery.memory import HealMemory
 from taxi_assets.setting_secrets import masked, secrets_of

@@ -8,6 +8,7 @@ from dagster import RunRequest
 from taxi_assets.assets.common import trips_key
 from taxi_assets.jobs import trips_job_name
 from taxi_assets.recovery.difference import Comparison, Difference, Kind
+from taxi_assets.run_tags import range_tags
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES, Service, ServiceName, month_key, next_month, parse_month
 
@@ -17,8 +18,6 @@ ONE_PASS = ("cleaned", "quarantined")
 PRIORITY = {"dagster/priority": "5"}
 """As of a month that was published anew: people read the month, so it goes ahead of a backfill's, which
 have 0, and behind the newest months, which have 10."""
-
-_RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Repair:
             asset_selection=[trips_key(stage, service) for stage in self.stages],
             partition_key=first if first == last else None,
             run_config={"ops": {raw: {"config": {"origin": "landing"}}}} if self.landed else {},
-            tags=PRIORITY if first == last else {**PRIORITY, **dict(zip(_RANGE, (first, last), strict=True))},
+            tags=PRIORITY if first == last else {**PRIORITY, **range_tags(first, last)},
         )
 
 

@@ -3,9 +3,9 @@
 from dagster import DagsterRunStatus, RunRequest
 from dagster._core.test_utils import create_run_for_test
 
-from taxi_assets.recovery.believed import RUN_KEY
 from taxi_assets.recovery.heal import newest_comparison
 from taxi_assets.recovery.memory import HealMemory
+from taxi_assets.run_tags import RUN_KEY
 from taxi_assets_tests.assets.graph import Graph
 from taxi_assets_tests.recovery import damage
 from taxi_assets_tests.recovery.conftest import MONTHS

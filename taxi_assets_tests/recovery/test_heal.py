@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from dagster import AssetKey, AssetMaterialization, DefaultScheduleStatus, DefaultSensorStatus, MetadataValue
 
-from taxi_assets.automation.watch import REPUBLISHED_PRIORITY
 from taxi_assets.recovery import heal
 from taxi_assets.recovery.difference import Comparison, Difference, Kind
 from taxi_assets.recovery.reconciliation import COMPARISON, RECONCILIATION
@@ -73,7 +72,7 @@ def test_a_run_takes_months_without_a_gap_and_no_more_than_its_service_may(heale
 
 def test_what_is_mended_goes_before_a_backfill_as_what_was_published_anew(healer: Healer) -> None:
     tell(healer, *lost("postgres", *TWO_YEARS[:2]), *lost("raw", TWO_YEARS[5]))
-    assert {one.tags["dagster/priority"] for one in healer.look()} == {REPUBLISHED_PRIORITY}
+    assert {one.tags["dagster/priority"] for one in healer.look()} == {"5"}
 
 
 def test_months_that_need_other_assets_are_runs_of_their_own(healer: Healer) -> None:
