@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, Failure, asset, materialize
+from sqlalchemy.exc import DatabaseError
 
 from taxi_assets.alerts import ended_runs, events
 from taxi_assets.settings import Settings
@@ -260,6 +261,25 @@ def test_a_run_that_can_not_be_read_is_told_so_and_silences_no_other(
         newer.setattr(events, "step_reason", lambda event: event.renamed)
         watcher.tick()
     assert receiver.titles() == ["green_trips 2024-01: what the run did can't be read"]
+    scripted.run("2024-02")
+    watcher.tick()
+    assert receiver.titles()[1:] == ["green 2024-02: raw failed"]
+
+
+def test_a_log_that_a_power_cut_spoilt_silences_no_other(
+    scripted: Scripted, watcher: Watcher, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher.tick()
+    scripted.run("2024-01")
+
+    def spoilt(*_: object, **__: object) -> None:
+        raise DatabaseError("SELECT", None, Exception("database disk image is malformed"))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(DagsterInstance, "all_logs", spoilt)
+        watcher.tick()
+    assert receiver.titles() == ["green_trips 2024-01: what the run did can't be read"]
+    scripted.broken = {"raw"}
     scripted.run("2024-02")
     watcher.tick()
     assert receiver.titles()[1:] == ["green 2024-02: raw failed"]

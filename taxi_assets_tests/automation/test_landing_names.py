@@ -1,5 +1,6 @@
 """Names in the landing place that are no month's: passed over, or reported once."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,24 @@ def test_of_very_many_strange_names_the_number_is_reported_once_and_what_is_remo
     (warning,) = lander.tick().warnings
     assert warning.startswith("passed over: notes3.txt (no month's name), 1 more. ")
     assert len(str(lander.cursor)) < 200
+
+
+def test_a_name_that_is_no_text_is_reported_once_and_keeps_no_other_file_waiting(
+    lander: Daemon, drop: Drop, landing: Path
+) -> None:
+    os.close(os.open(os.fsencode(landing) + b"/r\xe9sum\xe9.csv", os.O_CREAT))
+    drop(NAME)
+    lander.tick()
+    assert lander.tick().months == ["2024-01"]
+
+
+def test_a_file_that_went_and_comes_back_is_taken_again(lander: Daemon, drop: Drop, landing: Path) -> None:
+    path = drop(NAME)
+    lander.tick()
+    assert lander.tick().months == ["2024-01"]
+    path.rename(landing.parent / NAME)
+    lander.tick()
+    (landing.parent / NAME).rename(path)
+    lander.tick()
+    assert lander.tick().months == ["2024-01"]
+    assert lander.tick().months == []

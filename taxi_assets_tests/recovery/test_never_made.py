@@ -1,5 +1,12 @@
 """What was never made, although it could be, is found as well as what was lost, and made."""
 
+from datetime import timedelta
+
+import pytest
+from dagster import DagsterRunStatus
+from dagster._core.test_utils import create_run_for_test
+
+from taxi_assets.recovery import believed
 from taxi_assets_tests.assets.graph import TARGETS, Graph
 from taxi_assets_tests.recovery.conftest import MONTHS
 from taxi_assets_tests.recovery.healing import Healer, found, reconcile
@@ -50,3 +57,15 @@ def test_nothing_is_missing_where_nothing_was_fetched(graph: Graph) -> None:
     assert comparison.clean
     assert comparison.months == 0
     assert check.passed
+
+
+def test_a_run_that_was_made_and_never_began_hides_no_month_for_ever(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert graph.run("green", *MONTHS).success
+    graph.forget_in_postgres("green", FIRST)
+    tags = {"dagster/partition": FIRST}
+    create_run_for_test(graph.instance, "green_trips", tags=tags, status=DagsterRunStatus.NOT_STARTED)
+    assert reconcile(graph)[0].clean, "it may begin at any moment"
+    monkeypatch.setattr(believed, "_STILLBORN_AFTER", timedelta(0))
+    assert found(reconcile(graph)[0]) == {("green", "postgres", FIRST, "lost")}
