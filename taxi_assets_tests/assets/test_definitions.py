@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from dagster import AssetKey, Definitions, MonthlyPartitionsDefinition, TableSchema, partition_loading_context
 
-from taxi_assets.assets.common import monthly_partitions
+from taxi_assets.assets.common import SOURCE_POOL, monthly_partitions
 from taxi_assets.definitions import build_definitions
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.schema import columns
@@ -40,6 +40,12 @@ def test_the_code_location_loads_without_a_warning_and_touches_nothing(tmp_path:
     )
     assert (loaded.returncode, loaded.stderr) == (0, "")
     assert not (tmp_path / "home").exists()
+
+
+def test_whatever_downloads_waits_in_the_pool_of_downloads() -> None:
+    graph = _definitions().resolve_asset_graph()
+    downloads = {key for key in graph.get_all_asset_keys() if SOURCE_POOL in (graph.get(key).pools or set())}
+    assert downloads == {AssetKey("zones"), *(trips("raw", name) for name in SERVICES)}
 
 
 def test_the_definitions_can_be_resolved() -> None:

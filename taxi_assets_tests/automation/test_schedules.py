@@ -179,7 +179,7 @@ def test_a_month_that_waits_for_a_persons_word_is_not_asked_for_again_until_its_
     assert asked(tick(over, DAILY, "2024-06-20")) == [odd]
 
 
-def test_a_month_that_was_let_through_is_asked_for_as_any_other(
+def test_a_month_that_was_cleaned_anew_or_let_through_since_is_asked_for_as_any_other(
     graph: Graph, clock: Clock, tmp_path: Path
 ) -> None:
     before, odd = months("2023-12", "2024-02"), "2024-03"
@@ -195,6 +195,9 @@ def test_a_month_that_was_let_through_is_asked_for_as_any_other(
     assert graph.run("green", before[0], before[-1]).success
     assert not graph.run("green", odd).success
     assert "waits until a person" in str(tick(over, DAILY, "2024-06-18").skip_message)
+    cleaned = AssetMaterialization(AssetKey(["cleaned", "green_trips"]), partition=odd)
+    graph.instance.report_runless_asset_event(cleaned)  # cleaned anew since, with nobody's verdict yet
+    assert asked(tick(over, DAILY, "2024-06-18")) == [odd]
     accepted = {"resources": {"gate": {"config": {"accept": [odd]}}}}
     assert graph.run("green", odd, config=accepted).success
     assert asked(tick(over, DAILY, "2024-06-19")) == [odd]
