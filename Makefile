@@ -1,6 +1,7 @@
 # Everything runs in .venv, made from the lock files. `make help` lists what there is.
 
 PYTHON ?= python3
+PORT ?= 3000
 BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := yes
 
@@ -13,8 +14,8 @@ help: ## list the targets
 demo: .venv/.installed ## two months of all four services, offline, into three stores
 	@$(BIN)/taxi-assets demo
 
-dev: .venv/.installed ## Dagster's UI on http://localhost:3000
-	@$(BIN)/taxi-assets dev
+dev: .venv/.installed ## Dagster's UI on http://localhost:3000, or PORT=3001
+	@$(BIN)/taxi-assets dev -p $(PORT)
 
 status: .venv/.installed ## rows of every month in every store, by query
 	@$(BIN)/taxi-assets status

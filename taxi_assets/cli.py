@@ -1,9 +1,13 @@
 """``taxi-assets``: the commands for people. Dagster's own commands do the rest."""
 
 import argparse
+import errno
 import os
+import signal
+import socket
 import sys
 from datetime import date
+from typing import NoReturn
 
 from rich.console import Console
 
@@ -26,16 +30,24 @@ def load(arguments: argparse.Namespace) -> int:
 
     first = arguments.first
     last = arguments.last or first
-    return load_months(Settings.from_environment(), arguments.service, first, last, _console())
+    settings = Settings.from_environment()
+    return load_months(settings, arguments.service, first, last, _console(), accept=arguments.accept)
 
 
 def dev(arguments: argparse.Namespace) -> int:
     """Open Dagster's UI, with its history kept under TAXI_HOME."""
     from taxi_assets.instance import prepare_home
 
-    home = prepare_home(Settings.from_environment())
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(home / "workspace.yaml")]
-    os.execv(sys.executable, [*command, "-p", str(arguments.port)])  # noqa: S606 - becomes dagster dev, signals and all
+    settings = Settings.from_environment()
+    if _is_taken(arguments.port):
+        print(
+            f"Port {arguments.port} is taken, perhaps by another `taxi-assets dev`: "
+            "choose one with `taxi-assets dev -p 3001`, or `make dev PORT=3001`.",
+            file=sys.stderr,
+        )
+        return 2
+    workspace = str(prepare_home(settings) / "workspace.yaml")
+    return _become([sys.executable, "-m", "dagster", "dev", "-w", workspace, "-p", str(arguments.port)])
 
 
 def status(_: argparse.Namespace) -> int:
@@ -85,6 +97,35 @@ def alert_test(_: argparse.Namespace) -> int:
     return try_alerts(Settings.from_environment(), _console())
 
 
+def _become(command: list[str]) -> NoReturn:
+    """Go on as another program, which Ctrl-C and SIGTERM end.
+
+    What a script starts with ``&`` ignores Ctrl-C, and exec hands that on: Dagster could not be ended.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    os.execv(command[0], command)  # noqa: S606 - no shell between us and what we start
+
+
+def _is_taken(port: int) -> bool:
+    """Whether somebody listens where the UI is to; Dagster would say so in a traceback, after 10 s."""
+    with socket.socket() as ours:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the UI's server does it
+        try:
+            ours.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return True
+    return False
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and 0 < int(text) < 1 << 16:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
+
+
 def _month(text: str) -> date:
     try:
         return parse_month(text)
@@ -108,12 +149,17 @@ def main(arguments: list[str] | None = None) -> int:
             one.add_argument("service", choices=list(SERVICES))
             one.add_argument("first", type=_month, help="first month, 2024-01")
             one.add_argument("last", type=_month, nargs="?", help="last month, the first one if left out")
+            one.add_argument(
+                "--accept",
+                action="store_true",
+                help="let these months through, however unlike their neighbours",
+            )
         if command is audit:
             one.add_argument("service", choices=list(SERVICES), nargs="?", help="all if left out")
             one.add_argument("month", type=_month, nargs="?", help="the newest entries if left out")
             one.add_argument("--sql", action="store_true", help="print what makes the table, for psql")
         if command is dev:
-            one.add_argument("-p", "--port", type=int, default=3000, help="port of the UI (3000)")
+            one.add_argument("-p", "--port", type=_port, default=3000, help="port of the UI (3000)")
     parsed, rest = parser.parse_known_args(arguments)
     if rest and parsed.command is not psql:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")

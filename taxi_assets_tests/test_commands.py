@@ -2,9 +2,13 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ import pytest
 from taxi_assets.load import heeding_interrupts
 from taxi_assets.settings import Settings, SettingsError
 from taxi_assets.status import find_months
+from taxi_assets_tests.servers.processes import free_port
 
 
 @pytest.fixture
@@ -69,6 +74,65 @@ def test_a_month_that_fails_says_why_in_one_sentence_at_the_end(
     last = failed.stdout.splitlines()[-1]
     assert "green_tripdata_2023-05.parquet" in last
     assert "expected a Parquet file" in last
+
+
+def test_a_month_that_is_held_back_ends_with_the_command_that_lets_it_through(
+    environment: dict[str, str],
+) -> None:
+    assert command(environment, "load", "green", "2023-01", "2023-02").returncode == 0
+    larger = {**environment, "TAXI_SOURCE_URL": "synthetic?rows=20000&seed=1"}
+    held_back = command(larger, "load", "green", "2023-03")
+    assert held_back.returncode == 1
+    said = held_back.stdout.splitlines()[-1]
+    assert said.endswith("taxi-assets load green 2023-03 --accept")
+    assert command(larger, *said.split("taxi-assets ")[1].split()).returncode == 0
+    whole = {month.month: month.whole for month in find_months(Settings.from_environment(environment))}
+    assert len(whole) == 3
+    assert all(whole.values())
+
+
+def test_a_port_that_is_taken_is_one_sentence_and_names_the_option(environment: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        refused = command(environment, "dev", "-p", str(port))
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"Port {port} is taken")
+    assert "taxi-assets dev -p" in refused.stderr.splitlines()[0]
+    assert not Path(environment["TAXI_HOME"]).exists()
+
+
+@pytest.mark.parametrize("port", ["0", "70000", "http"])
+def test_what_is_no_port_is_refused(environment: dict[str, str], port: str) -> None:
+    refused = command(environment, "dev", "-p", port)
+    assert refused.returncode == 2
+    assert "from 1 to 65535" in refused.stderr
+
+
+def test_a_ui_that_a_script_started_in_the_background_ends_when_it_is_interrupted(
+    environment: dict[str, str],
+) -> None:
+    port = free_port()
+    # What a shell without job control does to a command with &.
+    line = ["sh", "-c", 'trap "" INT QUIT; exec "$@"', "sh", sys.executable, "-m", "taxi_assets", "dev"]
+    ui = subprocess.Popen(
+        [*line, "-p", str(port)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+    )
+    try:
+        until = time.monotonic() + 90
+        while not _answers(f"http://127.0.0.1:{port}/server_info"):
+            assert ui.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.5)
+        ui.send_signal(signal.SIGINT)
+        ui.wait(30)
+    finally:
+        ui.kill()
+
+
+def _answers(url: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:
+        return bool(answer.status == 200)
+    return False
 
 
 def test_a_store_that_does_not_answer_is_one_sentence_and_names_the_doctor(
