@@ -10,23 +10,23 @@ from taxi_assets_tests.assets.graph import TARGETS, Graph, months, publish
 from taxi_assets_tests.recovery import damage
 from taxi_assets_tests.recovery.healing import Healer, found, reconcile
 
-FOUR = months("2023-01", "2023-04")
-ODD = FOUR[2]
+THREE = months("2023-01", "2023-03")
+ODD = THREE[1]
 ACCEPTING: dict[str, Any] = {"resources": {"gate": {"config": {"accept": [ODD]}}}}
 
 
 @pytest.fixture
 def source(graph: Graph, tmp_path: Path) -> Path:
-    """Four months of 1,200 rows."""
-    folder = publish(tmp_path / "published", "green", *FOUR, rows=1200)
+    """Three months of 1,200 rows."""
+    folder = publish(tmp_path / "published", "green", *THREE, rows=1200)
     graph.source_url = str(folder)
     return folder
 
 
 @pytest.fixture
 def odd(graph: Graph, source: Path) -> None:
-    """All four months are loaded, and one is published anew with 200 rows."""
-    assert graph.run("green", FOUR[0], FOUR[-1]).success
+    """All three months are loaded, and one is published anew with 200 rows."""
+    assert graph.run("green", THREE[0], THREE[-1]).success
     publish(source, "green", ODD, rows=200)
     assert not graph.run("green", ODD).success
 
@@ -50,7 +50,7 @@ def test_targets_that_wait_behind_a_month_published_anew_are_no_difference(graph
 
 def test_targets_that_never_had_the_month_wait_as_well(graph: Graph, source: Path) -> None:
     publish(source, "green", ODD, rows=200)
-    assert not graph.run("green", FOUR[0], FOUR[-1]).success
+    assert not graph.run("green", THREE[0], THREE[-1]).success
     assert_waits(reconcile(graph)[1])
     assert Healer(graph).look() == []
 
@@ -58,14 +58,14 @@ def test_targets_that_never_had_the_month_wait_as_well(graph: Graph, source: Pat
 def test_what_else_is_wrong_with_such_a_month_is_mended_up_to_the_gate(graph: Graph, odd: None) -> None:
     damage.delete_cleaned(graph, "green", ODD)
     damage.delete_lake(graph, "green", ODD)
-    damage.delete_lake(graph, "green", FOUR[0])
+    damage.delete_lake(graph, "green", THREE[0])
     healer = Healer(graph)
     assert ("green", "cleaned", ODD, "lost") in found(reconcile(graph)[0])
     healer.heal()
     comparison, check = reconcile(graph)
     assert comparison.clean
     assert_waits(check)
-    assert graph.file("lake", "green", FOUR[0]).exists()
+    assert graph.file("lake", "green", THREE[0]).exists()
     assert healer.look() == []
 
 

@@ -16,7 +16,6 @@ BOTH = ("cleaned", "quarantined")
 
 
 def test_a_target_that_failed_for_good_is_found_and_loaded(graph: Graph) -> None:
-    graph.variables = {"TAXI_RETRY_SECONDS": "1"}
     url, graph.postgres_url = graph.postgres_url, "postgresql://127.0.0.1:1/taxi"
     assert not graph.run("green", *MONTHS).success
     graph.postgres_url = url

@@ -50,6 +50,7 @@ def test_random_losses_are_mended_without_touching_what_is_intact(
             assert graph.raw_file("green", month).exists(), note
 
 
+@pytest.mark.slow
 def test_a_landed_month_and_one_that_is_held_back_are_mended_among_the_others(
     graph: Graph, tmp_path: Path
 ) -> None:
@@ -69,7 +70,7 @@ def test_a_landed_month_and_one_that_is_held_back_are_mended_among_the_others(
     truth = {month: graph.lake_rows("cleaned", "green", month) for month in every}
 
     chance, healer = random.Random(3), Healer(graph)
-    for number in range(3):
+    for number in range(2):
         broken = destroy(graph, chance)
         damage.delete_raw(graph, "green", landed if ("raw", landed) not in broken else odd)
         chance.choice(BY_STAGE["cleaned"])(graph, "green", odd)

@@ -23,9 +23,8 @@ FIRST, SECOND = MONTHS
 def without_postgres(loaded: Graph, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     url, loaded.postgres_url = loaded.postgres_url, "postgresql://ana:s3cret@127.0.0.1:1/taxi"
     monkeypatch.setenv("TAXI_POSTGRES_URL", loaded.postgres_url)  # read there: it holds a password
-    loaded.variables = {"TAXI_RETRY_SECONDS": "1"}  # of the asset that shows the trail
     yield
-    loaded.postgres_url, loaded.variables = url, {}
+    loaded.postgres_url = url
 
 
 def test_a_store_that_is_down_is_said_and_nothing_is_asked_of_it(
