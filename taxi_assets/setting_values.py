@@ -154,6 +154,12 @@ def check_seconds(value: str) -> str | None:
     return None if fits else "it must be a whole number of seconds, from 1 to 86400"
 
 
+def check_pause(value: str) -> str | None:
+    """A number of seconds, from none to an hour."""
+    fits = value.isdecimal() and int(value) <= 3600
+    return None if fits else "it must be a whole number of seconds, from 0 to 3600"
+
+
 def check_share(value: str) -> str | None:
     """A share between 0 and 1."""
     fits = re.fullmatch(r"\d*\.?\d+", value) and 0 < float(value) <= 1

@@ -126,7 +126,7 @@ class Settings:
             "landing_url": read("TAXI_LANDING_URL", "", values.check_landing),
             "watch_from": read("TAXI_WATCH_FROM", "", values.check_month),
             "poll_seconds": read("TAXI_POLL_SECONDS", "1800", values.check_seconds),
-            "retry_seconds": read("TAXI_RETRY_SECONDS", "10", values.check_seconds),
+            "retry_seconds": read("TAXI_RETRY_SECONDS", "10", values.check_pause),
             "months_per_run": read("TAXI_MONTHS_PER_RUN", "", values.check_months_per_run),
             "max_rows_factor": read("TAXI_MAX_ROWS_FACTOR", "3", values.check_factor),
             "max_quarantine_share": read("TAXI_MAX_QUARANTINE_SHARE", "0.05", values.check_share),

@@ -91,8 +91,6 @@ def _judged(instance: DagsterInstance, memory: Memory, record: RunRecord) -> End
     told = run.tags.get(_WILL_RETRY)
     # The tag is written a moment after the failure; where runs are retried, its absence decides nothing.
     undecided = told is None and instance.run_retries_enabled
-    if run.remote_job_origin is None:
-        return EndedRun(record)  # from a terminal: Dagster can't start it again, whatever the tag says
     if run.status != DagsterRunStatus.FAILURE or (told != "true" and not undecided):
         return EndedRun(record)
     memory.waiting[run.run_id] = end_of(record)

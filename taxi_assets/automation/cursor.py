@@ -91,8 +91,7 @@ class LandingCursor(_Remembered):
         version: Of this document.
         down_since: When the directory or bucket could not be read any more; None while it can.
         seen: Version of each file at the last tick, until it is taken.
-        taken: Version of each file that a run was asked for.
-        begun: Whether there was a tick before: files whose runs were asked for are no news then.
+        taken: Version of each file that a run was asked for, ``GONE`` once the file went.
         strange: Names that were reported, as they are none of a month's.
         unnamed: How many more there were, of which only the number was reported.
     """
@@ -101,7 +100,6 @@ class LandingCursor(_Remembered):
     down_since: datetime | None = None
     seen: dict[str, str] = {}
     taken: dict[str, str] = {}
-    begun: bool = False
     strange: list[str] = []
     unnamed: int = 0
 

@@ -105,11 +105,10 @@ def landing_sensor(settings: Settings, *, clock: Callable[[], datetime] = utc_no
         requests = []
         for file in ready[:MOST_REQUESTS]:
             key = file.run_key
-            if cursor.begun and runs_asked_for(context.instance, key):
-                key += f"/{now:%Y-%m-%dT%H:%M}"  # a file was put back: Dagster would drop its key
+            if file.name in cursor.taken and runs_asked_for(context.instance, key):
+                key += f"/{now:%Y-%m-%dT%H:%M}"  # an older file was put back: Dagster would drop its key
             requests.append(file.request(key))
             cursor.taken[file.name] = file.version
-        cursor.begun = True
         return SensorResult(
             run_requests=requests,
             skip_reason=None if requests else _words(files, cursor, settings.landing_url),
@@ -141,7 +140,9 @@ def _sorted_out(
         elif what:
             found.append(Landed(name, what, facts))
     _report(strange, cursor, log)
-    cursor.taken = {name: version for name, version in cursor.taken.items() if name in files}
+    gone = [name for name in cursor.taken if name not in files][-MOST_STRANGE:]
+    here = {name: version for name, version in cursor.taken.items() if name in files}
+    cursor.taken = dict.fromkeys(gone, GONE) | here
     return found
 
 
@@ -197,4 +198,9 @@ def _ready(found: Sequence[Landed], cursor: LandingCursor, now: datetime) -> lis
 def _words(files: Mapping[str, Facts], cursor: LandingCursor, url: str) -> str:
     if cursor.seen:
         return f"Waiting until nobody writes to {', '.join(sorted(cursor.seen))} any more."
-    return f"Nothing new in {url}; {len(cursor.taken)} of the {len(files)} files there were taken."
+    taken = len(cursor.taken.keys() & files.keys())
+    return f"Nothing new in {url}; {taken} of the {len(files)} files there were taken."
+
+
+GONE = "gone"
+"""In the cursor, the version of a file that was taken and went: if it comes back, it is taken again."""

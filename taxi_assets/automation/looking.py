@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from dagster import DagsterInstance, DagsterRun, RunsFilter, partition_loading_context
 
 from taxi_assets.assets.common import monthly_partitions, trips_key
-from taxi_assets.recovery.standing import lost_directory
 from taxi_assets.run_tags import RUN_KEY
-from taxi_assets.settings import Settings
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.objects import open_objects
 from taxi_assets.targets.objects.local import LocalObjects
@@ -88,16 +86,18 @@ def is_landed(held: Facts | None) -> bool:
     return held is not None and held.get("origin") == "landing"
 
 
-def require_lake(settings: Settings, instance: DagsterInstance, service: Service) -> None:
+def require_lake(raw_files: FileStore, instance: DagsterInstance, service: Service) -> None:
     """See to it that a lake in which nothing is found is one that never held anything.
 
     Raises:
         LakeUnavailable: Its directory is gone, and Dagster knows of months in it: a disk is not mounted.
             Every month would be fetched again, into the place where the disk belongs.
     """
-    missing = lost_directory(settings)
-    if missing and instance.fetch_materializations(trips_key("raw", service), limit=1).records:
+    objects = open_objects(raw_files.url)
+    if not isinstance(objects, LocalObjects) or objects.root.is_dir():
+        return
+    if instance.fetch_materializations(trips_key("raw", service), limit=1).records:
         raise LakeUnavailable(
-            f"{missing} is not there, and held months of {service.name}: mount it. If it is lost for good, "
-            "make the directory."
+            f"{objects.root} is not there, and held months of {service.name}: mount it. "
+            "If it is lost for good, make the directory."
         )

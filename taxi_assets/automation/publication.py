@@ -85,7 +85,7 @@ def publication_sensor(
             try:
                 held = held_files(raw_files, service)
                 if not held:
-                    require_lake(settings, context.instance, service)
+                    require_lake(raw_files, context.instance, service)
             except LakeUnavailable as error:
                 return [], troubles.found("lake", masked(str(error), secrets_of(settings)))
             troubles.ended("lake")

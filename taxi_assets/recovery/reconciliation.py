@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from dagster import (
+    AssetCheckKey,
     AssetCheckResult,
     AssetCheckSeverity,
     AssetCheckSpec,
@@ -26,13 +27,15 @@ from dagster import (
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from taxi_assets.assets.common import OWNERS
+from taxi_assets.assets.common import OWNERS, trips_key
 from taxi_assets.audit.catch_up import catch_up
+from taxi_assets.checks.newest import NAME as NEWEST
 from taxi_assets.recovery.compare import compare
 from taxi_assets.recovery.difference import Comparison, Difference
 from taxi_assets.recovery.standing import stages_of, store_of
 from taxi_assets.settings import Settings
 from taxi_assets.targets.journal import Journal, JournalAway
+from taxi_assets.tlc.services import SERVICES
 
 RECONCILIATION = AssetKey("reconciliation")
 COMPARISON = "comparison"
@@ -110,10 +113,12 @@ def _caught_up(context: AssetExecutionContext, journal: Journal, found: Comparis
 @cache
 def reconcile_job() -> UnresolvedAssetJobDefinition:
     """Compares once."""
+    overdue = [AssetCheckKey(trips_key("raw", service), NEWEST) for service in SERVICES.values()]
     return define_asset_job(
         JOB,
-        # With ``audit_trail``, where there is one: so that the UI shows a trail not older than a night.
-        selection=AssetSelection.groups(GROUP),
+        # With ``audit_trail``, where there is one, so that the UI shows a trail not older than a night; and
+        # with the question whether a month is overdue, which no run of that service may ever ask.
+        selection=AssetSelection.groups(GROUP) | AssetSelection.checks(*overdue),
         description="Asks every store what it holds, and compares it with what Dagster believes.",
     )
 

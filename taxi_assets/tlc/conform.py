@@ -75,11 +75,11 @@ class PublishedFile:
             f"count(*) FILTER ({c.misfit}), any_value({c.source}::VARCHAR) FILTER ({c.misfit})"
             for c in guarded
         ]
-        connection = connection.cursor()
-        connection.execute("SET VARIABLE file = ?", [str(self.path)])  # cursors don't inherit variables
         try:
+            connection = connection.cursor()
+            connection.execute("SET VARIABLE file = ?", [str(self.path)])  # cursors don't inherit variables
             found = connection.execute(f"SELECT {', '.join(terms)} FROM {SCAN}").fetchall()[0]  # noqa: S608
-        except duckdb.Error:
+        except duckdb.Error:  # damaged pages; an internal error leaves a database that answers nothing more
             found = ()
         problems = [
             f"column {c.raw_name!r}: {found[2 * i]:,} of {self.rows:,} values are not {c.expected}, "

@@ -52,6 +52,7 @@ class Graph:
                 "TAXI_HOME": str(self.home),
                 "TAXI_POSTGRES_URL": self.postgres_url,
                 "TAXI_SOURCE_URL": self.source_url,
+                "TAXI_RETRY_SECONDS": "0",
                 **self.variables,
             }
         )

@@ -14,7 +14,6 @@ ELSEWHERE = ["cleaned", "lake", "quarantined", "raw", "warehouse"]
 def during_an_outage(graph: Graph) -> None:
     """A month is loaded while Postgres is down; afterwards it is up again."""
     url, graph.postgres_url = graph.postgres_url, "postgresql://127.0.0.1:1/taxi"
-    graph.variables = {"TAXI_RETRY_SECONDS": "1"}
     result = graph.run("green", MONTH)
     assert not result.success, "Postgres itself has no month"
     stored = {stage for stage in (*ELSEWHERE, "postgres") if MONTH in materializations(result, stage)}

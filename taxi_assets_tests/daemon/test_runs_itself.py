@@ -17,7 +17,7 @@ from taxi_assets_tests.audit.entries import entries
 from taxi_assets_tests.daemon.published import PublishedMonths
 from taxi_assets_tests.servers.dagster_dev import DagsterDev
 
-FIRST, MONTH, NEXT = "2026-03", "2026-04", "2026-05"
+FIRST, MONTH, NEXT = "2024-03", "2024-04", "2024-05"
 WITHIN = 120  # seconds for anything to happen; some 15 when the machine is idle
 
 

@@ -12,12 +12,6 @@ SMALL = "synthetic?rows=300&seed=1"
 MONTHS = ("2023-01", "2023-02")
 
 
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pause before a step's retry is a random share of some seconds: none saves the tests the wait."""
-    monkeypatch.setattr("dagster._core.definitions.policy.random", lambda: 0.0)
-
-
 @pytest.fixture
 def graph(tmp_path: Path, postgres_url: str) -> Iterator[Graph]:
     """All four services on synthetic months of 300 rows, over an empty database and directories."""

@@ -35,7 +35,7 @@ def assert_waits(check: AssetCheckEvaluation) -> None:
     """The check is green, and tells of the month in one line."""
     assert check.passed
     (line,) = [one for one in str(check.description).splitlines() if one.startswith("held back")]
-    assert line.startswith(f"held back: green {ODD}: 200 rows, 6.0 times fewer than even ")
+    assert line.startswith(f"held back: green {ODD}: 200 rows, 6.0 times fewer than ")
     assert line.endswith(f"Behind cleaned: {', '.join(TARGETS)}")
 
 
