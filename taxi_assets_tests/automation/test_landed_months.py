@@ -85,7 +85,8 @@ def test_a_persons_file_is_looked_at_in_the_next_tick_however_many_months_are_he
 
 
 def _lose(daemon: Daemon, month: str, origin: str) -> None:
-    """The lake has lost a raw file that Dagster has on record."""
+    """The lake has lost a raw file that Dagster has on record; its directory is there."""
+    (daemon.home / "lake").mkdir(parents=True, exist_ok=True)
     key = AssetKey(["raw", f"{daemon.service.name}_trips"])
     record = AssetMaterialization(key, partition=month, metadata={"origin": origin})
     daemon.instance.report_runless_asset_event(record)

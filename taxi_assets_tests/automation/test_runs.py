@@ -38,6 +38,7 @@ class LandingGraph(Graph):
                 "TAXI_POSTGRES_URL": self.postgres_url,
                 "TAXI_SOURCE_URL": self.source_url,
                 "TAXI_LANDING_URL": str(self.landing),
+                "TAXI_RETRY_SECONDS": "0",
             }
         )
 
@@ -149,10 +150,8 @@ def test_a_file_that_is_no_parquet_fails_its_run_in_words_until_it_is_written_ov
 
 
 def test_a_file_that_is_written_to_again_before_its_run_is_waited_for(
-    graph: LandingGraph, lander: Daemon, monkeypatch: pytest.MonkeyPatch
+    graph: LandingGraph, lander: Daemon
 ) -> None:
-    # The jitter of the step's retry draws from 0 to 10 s; drawing 0 saves the test the wait.
-    monkeypatch.setattr("dagster._core.definitions.policy.random", lambda: 0.0)
     path = land(graph, seed=3)
     request = asked(lander)
     os.utime(path)
