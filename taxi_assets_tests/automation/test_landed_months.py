@@ -12,12 +12,7 @@ from taxi_assets.tlc.services import Service
 from taxi_assets_tests.assets.graph import months
 from taxi_assets_tests.automation.conftest import Publish
 from taxi_assets_tests.automation.daemon import Daemon
-from taxi_assets_tests.servers.faults import status
 from taxi_assets_tests.tlc.source.conftest import parquet
-
-MakeDaemon = Callable[..., Daemon]
-(DOWN,) = status(503)
-TROUBLE = "No good answer since 2024-06-10 12:00 UTC: "
 
 
 @pytest.fixture

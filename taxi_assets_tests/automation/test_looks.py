@@ -10,11 +10,8 @@ from taxi_assets_tests.assets.graph import months
 from taxi_assets_tests.automation.conftest import Publish
 from taxi_assets_tests.automation.daemon import Daemon
 from taxi_assets_tests.servers.cdn import Cdn
-from taxi_assets_tests.servers.faults import status
 
 MakeDaemon = Callable[..., Daemon]
-(DOWN,) = status(503)
-TROUBLE = "No good answer since 2024-06-10 12:00 UTC: "
 
 
 def test_what_is_held_and_current_costs_a_304_and_no_body(daemon: Daemon, publish: Publish, cdn: Cdn) -> None:

@@ -16,7 +16,6 @@ from taxi_assets_tests.servers.faults import status
 
 MakeDaemon = Callable[..., Daemon]
 (DOWN,) = status(503)
-TROUBLE = "No good answer since 2024-06-10 12:00 UTC: "
 
 
 def test_the_newest_published_month_is_asked_for_first_and_older_ones_are_left_to_people(

@@ -8,11 +8,8 @@ import pytest
 from taxi_assets_tests.assets.graph import months
 from taxi_assets_tests.automation.conftest import Publish
 from taxi_assets_tests.automation.daemon import RUN_KEY, Daemon
-from taxi_assets_tests.servers.faults import status
 
 MakeDaemon = Callable[..., Daemon]
-(DOWN,) = status(503)
-TROUBLE = "No good answer since 2024-06-10 12:00 UTC: "
 
 
 def test_a_tick_that_dies_before_its_cursor_is_kept_asks_for_nothing_twice(
