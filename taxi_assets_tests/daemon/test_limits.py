@@ -7,8 +7,9 @@ from threading import Event
 
 import psutil
 import pytest
-from dagster import DagsterEventType, DagsterRun, DagsterRunStatus
+from dagster import DagsterEventType, DagsterRun, DagsterRunStatus, RunsFilter
 
+from taxi_assets.assets.common import monthly_partitions
 from taxi_assets.tlc.services import SERVICES
 from taxi_assets_tests.assets.graph import TARGETS, Graph, months
 from taxi_assets_tests.daemon.published import PublishedMonths
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.slow
 KEYS = months("2023-01", "2023-03")
 STAGES = ("raw", "cleaned", "quarantined", *TARGETS)
 MACHINE_MB = 8000
+NEWEST = monthly_partitions(SERVICES["green"]).get_partition_keys()[-1]
 _WORKING = (DagsterRunStatus.STARTING, DagsterRunStatus.STARTED)
 
 
@@ -26,7 +28,7 @@ _WORKING = (DagsterRunStatus.STARTING, DagsterRunStatus.STARTED)
 def settings(tlc: PublishedMonths) -> dict[str, str]:
     """A month a run, so that many runs want to go on at once."""
     sizes = ",".join(f"{name}=1" for name in SERVICES)
-    return {"TAXI_SOURCE_URL": tlc.cdn.trip_data, "TAXI_MONTHS_PER_RUN": sizes, "TAXI_WATCH_FROM": "2026-06"}
+    return {"TAXI_SOURCE_URL": tlc.cdn.trip_data, "TAXI_MONTHS_PER_RUN": sizes, "TAXI_WATCH_FROM": NEWEST}
 
 
 class Watched:
@@ -113,12 +115,20 @@ def test_a_backfill_of_four_services_stays_inside_every_limit_and_ends_whole(
 
 
 def test_a_new_month_goes_before_the_rest_of_a_backfill(system: DagsterDev, tlc: PublishedMonths) -> None:
-    old = months("2019-01", "2019-12")
+    old = months("2016-01", "2017-12")
     tlc.publish("green", *old)
-    newest = months("2026-06", "2026-06")[0]
     backfill = system.backfill([f"{stage}/green_trips" for stage in STAGES], old)
-    system.wait(lambda: len(system.runs(DagsterRunStatus.QUEUED, **{"dagster/backfill": backfill})) >= 4, 240)
-    tlc.publish("green", newest)
-    system.wait(lambda: system.runs(DagsterRunStatus.SUCCESS, **{"dagster/partition": newest}), within=120)
-    rest = system.runs(DagsterRunStatus.QUEUED, **{"dagster/backfill": backfill})
-    assert rest, "the backfill still waits behind the new month"
+    system.wait(lambda: len(system.runs(DagsterRunStatus.QUEUED, **{"dagster/backfill": backfill})) >= 8, 240)
+    tlc.publish("green", NEWEST)
+    system.wait(lambda: system.runs(DagsterRunStatus.SUCCESS, **{"dagster/partition": NEWEST}), within=120)
+    with system.instance() as instance:
+        (new,) = instance.get_run_records(RunsFilter(tags={"dagster/partition": NEWEST}))
+        others = instance.get_run_records(RunsFilter(tags={"dagster/backfill": backfill}))
+    assert new.dagster_run.tags["dagster/priority"] == "10"
+    overtaken = [
+        one
+        for one in others
+        if one.create_timestamp < new.create_timestamp
+        and (one.start_time is None or one.start_time > (new.start_time or 0))
+    ]
+    assert overtaken, "runs of the backfill that waited before it still wait, or began after it"
