@@ -14,6 +14,9 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 PRIORITY = "dagster/priority"
 """What the queue goes by: a whole number as text, the highest first; 0 where there is none."""
 
+AHEAD_OF_BACKFILLS = {PRIORITY: "5"}
+"""Tags of a run that puts right what people read: behind the newest months, ahead of a backfill (0)."""
+
 
 def range_tags(first: str, last: str) -> dict[str, str]:
     """Tags of a run of the months from ``first`` to ``last``."""

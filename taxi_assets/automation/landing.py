@@ -23,7 +23,7 @@ from taxi_assets.assets.published_source import PublishedSource, is_settled, say
 from taxi_assets.automation.cursor import LandingCursor, read_cursor, write_cursor
 from taxi_assets.automation.looking import HASTE, partition_keys, runs_asked_for, utc_now
 from taxi_assets.automation.priority import AHEAD_OF_ALL
-from taxi_assets.jobs import trips_job
+from taxi_assets.jobs import trips_job, trips_job_name
 from taxi_assets.settings import Settings
 from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.services import SERVICES, ServiceName, month_key
@@ -67,7 +67,7 @@ class Landed:
         op = "__".join(trips_key("raw", SERVICES[self.what.service]).path)
         return RunRequest(
             run_key=run_key,
-            job_name=f"{self.what.service}_trips",
+            job_name=trips_job_name(SERVICES[self.what.service]),
             partition_key=month_key(self.what.month),
             run_config={"ops": {op: {"config": {"origin": "landing"}}}},
             tags=AHEAD_OF_ALL,

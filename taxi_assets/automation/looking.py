@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from dagster import DagsterInstance, DagsterRun, RunsFilter, partition_loading_context
 
 from taxi_assets.assets.common import monthly_partitions, trips_key
+from taxi_assets.recovery.standing import lost_directory
 from taxi_assets.run_tags import RUN_KEY
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.objects import open_objects
@@ -93,11 +94,9 @@ def require_lake(raw_files: FileStore, instance: DagsterInstance, service: Servi
         LakeUnavailable: Its directory is gone, and Dagster knows of months in it: a disk is not mounted.
             Every month would be fetched again, into the place where the disk belongs.
     """
-    objects = open_objects(raw_files.url)
-    if not isinstance(objects, LocalObjects) or objects.root.is_dir():
-        return
-    if instance.fetch_materializations(trips_key("raw", service), limit=1).records:
+    missing = lost_directory(raw_files.url)
+    if missing and instance.fetch_materializations(trips_key("raw", service), limit=1).records:
         raise LakeUnavailable(
-            f"{objects.root} is not there, and held months of {service.name}: mount it. "
+            f"{missing} is not there, and held months of {service.name}: mount it. "
             "If it is lost for good, make the directory."
         )

@@ -2,15 +2,13 @@
 
 from collections.abc import Container, Sequence
 
-from taxi_assets.run_tags import PRIORITY
+from taxi_assets.run_tags import AHEAD_OF_BACKFILLS, PRIORITY
 
 NEWEST = 3
 """Months that are looked at in every tick and go before all others: as many are awaited at most times."""
 
 AHEAD_OF_ALL = {PRIORITY: "10"}
 """Tags of a run that somebody waits for."""
-
-_REPUBLISHED = {PRIORITY: "5"}  # the months of a backfill have 0
 
 
 def priority_tags(month: str, months: Sequence[str], held: Container[str]) -> dict[str, str]:
@@ -23,4 +21,4 @@ def priority_tags(month: str, months: Sequence[str], held: Container[str]) -> di
     """
     if month in months[-NEWEST:]:
         return AHEAD_OF_ALL
-    return _REPUBLISHED if month in held else {}
+    return AHEAD_OF_BACKFILLS if month in held else {}

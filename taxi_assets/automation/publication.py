@@ -33,6 +33,7 @@ from taxi_assets.automation.looking import (
 from taxi_assets.automation.records import landed_by_record
 from taxi_assets.automation.trouble import TOLD_AFTER, Troubles, send
 from taxi_assets.automation.watch import ASK_AGAIN_AFTER, Watch
+from taxi_assets.jobs import trips_job_name
 from taxi_assets.setting_secrets import masked, secrets_of
 from taxi_assets.settings import Settings
 from taxi_assets.targets.files import FileStore
@@ -67,7 +68,7 @@ def publication_sensor(
 
     @sensor(
         name=f"{service.name}_publication",
-        job_name=f"{service.name}_trips",
+        job_name=trips_job_name(service),
         minimum_interval_seconds=settings.interval(USUAL_INTERVAL),
         # A directory, a bucket or made-up months are loaded when somebody says so.
         default_status=DefaultSensorStatus.RUNNING if remote else DefaultSensorStatus.STOPPED,

@@ -25,6 +25,7 @@ from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.automation.looking import HASTE, held_files, is_landed, partition_keys
 from taxi_assets.automation.priority import priority_tags
 from taxi_assets.automation.records import held_back, landed_by_record
+from taxi_assets.jobs import trips_job_name
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.services import Service, month_key, parse_month, previous_month
@@ -64,7 +65,7 @@ def service_schedules(service: Service) -> list[ScheduleDefinition]:
 def _schedule(service: Service, name: str, cron: str, description: str) -> ScheduleDefinition:
     @schedule(
         name=name,
-        job_name=f"{service.name}_trips",
+        job_name=trips_job_name(service),
         cron_schedule=cron,
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.STOPPED,

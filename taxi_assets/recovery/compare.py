@@ -71,7 +71,7 @@ def compare(instance: DagsterInstance, stores: Mapping[str, Any], settings: Sett
     before = under_way(instance)
     asked = ask(stores, settings)
     after = under_way(instance)
-    missing = lost_directory(settings)
+    missing = lost_directory(settings.lake_url)
     differences: list[Difference] = []
     waiting: list[Waiting] = []
     busy: dict[str, frozenset[str]] = {}

@@ -30,9 +30,9 @@ from taxi_assets.recovery.believed import under_way
 from taxi_assets.recovery.difference import Comparison, Difference
 from taxi_assets.recovery.left import left_to_people, say, send
 from taxi_assets.recovery.memory import HealMemory
-from taxi_assets.recovery.plan import PRIORITY, Repair, plan
+from taxi_assets.recovery.plan import Repair, plan
 from taxi_assets.recovery.reconciliation import COMPARISON, JOB, RECONCILIATION, reconcile_job
-from taxi_assets.run_tags import RUN_KEY
+from taxi_assets.run_tags import AHEAD_OF_BACKFILLS, RUN_KEY
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES
 
@@ -121,7 +121,7 @@ def _compared_again(instance: DagsterInstance, memory: HealMemory) -> SensorResu
     if not ours or not all(run.is_finished for run in ours):
         return done
     memory.mending = False
-    request = RunRequest(run_key=f"{memory.comparison}{_AGAIN}", job_name=JOB, tags=PRIORITY)
+    request = RunRequest(run_key=f"{memory.comparison}{_AGAIN}", job_name=JOB, tags=AHEAD_OF_BACKFILLS)
     return SensorResult(run_requests=[request], cursor=memory.write())
 
 

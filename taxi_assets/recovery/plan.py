@@ -8,16 +8,12 @@ from dagster import RunRequest
 from taxi_assets.assets.common import trips_key
 from taxi_assets.jobs import trips_job_name
 from taxi_assets.recovery.difference import Comparison, Difference, Kind
-from taxi_assets.run_tags import range_tags
+from taxi_assets.run_tags import AHEAD_OF_BACKFILLS, range_tags
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES, Service, ServiceName, month_key, next_month, parse_month
 
 ONE_PASS = ("cleaned", "quarantined")
 """Come out of one pass over raw, so mending one writes the other too, with the same rows."""
-
-PRIORITY = {"dagster/priority": "5"}
-"""As of a month that was published anew: people read the month, so it goes ahead of a backfill's, which
-have 0, and behind the newest months, which have 10."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,7 @@ class Repair:
             asset_selection=[trips_key(stage, service) for stage in self.stages],
             partition_key=first if first == last else None,
             run_config={"ops": {raw: {"config": {"origin": "landing"}}}} if self.landed else {},
-            tags=PRIORITY if first == last else {**PRIORITY, **range_tags(first, last)},
+            tags=AHEAD_OF_BACKFILLS if first == last else {**AHEAD_OF_BACKFILLS, **range_tags(first, last)},
         )
 
 

@@ -46,13 +46,13 @@ def standing(stores: Mapping[str, Any], service: Service, stage: str) -> dict[da
     return {when: held for when, held in store.partitions(store.table_name(key)).items() if when}
 
 
-def lost_directory(settings: Settings) -> str | None:
+def lost_directory(lake_url: str) -> str | None:
     """The lake's directory where it is not there, as on a machine whose disk was not mounted.
 
     An empty bucket answers, a directory that is gone only seems to: every month would look lost, and be
     fetched again into the place where the disk belongs.
     """
-    objects = open_objects(settings.lake_url)
+    objects = open_objects(lake_url)
     if isinstance(objects, LocalObjects) and not objects.root.is_dir():
         return str(objects.root)
     return None

@@ -158,7 +158,7 @@ class Recorder:
         try:
             complete(self.pages, self.context.step_context.instance, path, when, rows, facts)
         except JournalAway as reason:
-            self._go_on_without(reason)
+            self.go_on_without(reason)
 
     def joins(self, store: object) -> bool:
         """Whether entries are written in the store's own transactions."""
@@ -174,9 +174,9 @@ class Recorder:
             try:
                 self.pages.write(entry)
             except JournalAway as reason:
-                self._go_on_without(reason)
+                self.go_on_without(reason)
 
-    def _go_on_without(self, reason: JournalAway) -> None:
+    def go_on_without(self, reason: JournalAway) -> None:
         """One store's outage must not cost another its month; the number among the facts is not lost."""
         self.context.log.warning(f"{reason} What is stored now is entered when the month is met again.")
 
@@ -198,7 +198,7 @@ def recording(journal: Journal | None, context: OutputContext, store: object = N
             if journal.lives_in(store):
                 with refusals():
                     raise reason.__cause__ or reason from None
-            recorder._go_on_without(reason)  # noqa: SLF001 - a recorder of this module
+            recorder.go_on_without(reason)
         yield recorder
 
 

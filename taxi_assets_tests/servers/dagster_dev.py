@@ -116,11 +116,6 @@ class DagsterDev:
         root = psutil.Process(self._process.pid)
         return [root, *root.children(recursive=True)]
 
-    def daemon(self) -> psutil.Process:
-        """The daemon's process."""
-        (found,) = [one for one in self.tree() if {"dagster._daemon", "run"} <= set(one.cmdline())]
-        return found
-
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The answer of the UI's GraphQL; errors raise."""
         answer = requests.post(
@@ -167,12 +162,6 @@ class DagsterDev:
         launched = self.ask(_RUN, params=params)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return str(launched["run"]["runId"])
-
-    def finished(self, run_id: str) -> DagsterRun | None:
-        """The run, if it has ended."""
-        with self.instance() as instance:
-            run = instance.get_run_by_id(run_id)
-        return run if run and run.is_finished else None
 
     @contextmanager
     def instance(self) -> Iterator[DagsterInstance]:
