@@ -43,12 +43,15 @@ from taxi_assets.tlc.rules import RULE_SETS, Thresholds, rules_for
 from taxi_assets.tlc.schema import columns, published_columns
 from taxi_assets.tlc.services import Service, parse_month
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Part of every cleaned month's version, as are the rules and the schema: raise it when other code would give
 other rows out of the same file, rules and schema."""
 
 PROVENANCE = ("url", "etag", "last_modified", "sha256", "file")
 """What every store remembers of the published file that its rows came from."""
+
+PROFILE = "profile"
+"""Fact of a cleaned month in the lake: a ``tlc.profile.Profile`` as JSON, replaced with its rows."""
 
 _REASONS = TableColumn("reasons", "list<string>", "Every cleaning rule that the row breaks")
 
@@ -148,7 +151,7 @@ class Month:
         return LazyPartition(
             open=self._open_cleaned,
             facts=self._facts,
-            outcome=self._outcome,
+            outcome=lambda: {**self._outcome(), PROFILE: self._pass().profile().to_json()},
             metadata=self._counts,
             siblings={quarantine: beside},
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, ResourceParam, asset
 
+from taxi_assets.assets.cleaned import PROFILE
 from taxi_assets.assets.common import OWNERS, definition_metadata, freshness, monthly, trips_key
 from taxi_assets.assets.following import FOLLOWS_CLEANED
 from taxi_assets.assets.gate import Gate
@@ -71,7 +72,9 @@ def target_asset(
         judge = gate.at(service, lake, context.instance)
 
         def gated(key: str) -> LazyPartition:
-            return replace(cleaned[key], gate=lambda: judge.ask(parse_month(key)))
+            month = cleaned[key]
+            facts = {name: fact for name, fact in month.facts.items() if name != PROFILE}
+            return replace(month, facts=facts, gate=lambda: judge.ask(parse_month(key)))
 
         return LazyPartitions(context.partition_keys, gated)
 
