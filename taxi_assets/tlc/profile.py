@@ -2,7 +2,7 @@
 
 Plots, checks and summaries ask for nothing else, so none of them reads the rows again: trips by day, by
 pickup zone and by code, nulls by column, sums of dollars, miles and time. A month of 20 million rows
-costs some 0.2 s more for it, and 5 KB.
+costs some 0.7 s more for it, and 5 KB.
 """
 
 import calendar
