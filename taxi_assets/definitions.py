@@ -17,6 +17,7 @@ from taxi_assets.assets.audit_trail import audit_assets
 from taxi_assets.assets.cleaned import cleaned_assets
 from taxi_assets.assets.raw import raw_asset
 from taxi_assets.assets.stored import target_asset, targets_of
+from taxi_assets.assets.summary import summary_asset
 from taxi_assets.assets.zones import zones_asset
 from taxi_assets.automation import build_schedules, build_sensors
 from taxi_assets.checks import checks_for
@@ -28,12 +29,17 @@ from taxi_assets.tlc.services import SERVICES, Service
 
 
 def service_assets(service: Service, settings: Settings) -> list[AssetsDefinition]:
-    """A service's chain: raw, cleaned and quarantined, then the cleaned rows in each target."""
+    """A service's chain: raw, cleaned and quarantined, their summary, the cleaned rows in each target."""
     stored = [
         target_asset(target, service, settings, kinds(settings)[target.name])
         for target in targets_of(settings)
     ]
-    return [raw_asset(service, settings), cleaned_assets(service, settings), *stored]
+    return [
+        raw_asset(service, settings),
+        cleaned_assets(service, settings),
+        summary_asset(service, settings),
+        *stored,
+    ]
 
 
 def build_definitions(settings: Settings) -> Definitions:

@@ -16,12 +16,13 @@ one is held back, or fails, ends before its checks.
 
 from dagster import AutomationCondition
 
+_IS_NEWER = AutomationCondition.eager().without(AutomationCondition.in_latest_time_window())
+
 FOLLOWS_CLEANED = (
-    AutomationCondition.eager()
-    .without(AutomationCondition.in_latest_time_window())
-    .with_label("cleaned is newer")
-    & AutomationCondition.all_deps_blocking_checks_passed()
+    _IS_NEWER.with_label("cleaned is newer") & AutomationCondition.all_deps_blocking_checks_passed()
 ).with_label("follows cleaned")
+
+FOLLOWS_ITS_MONTH = _IS_NEWER.with_label("follows its month, whether it is held back or not")
 
 _UNPROVED = (
     ~(AutomationCondition.check_passed() | AutomationCondition.check_failed())

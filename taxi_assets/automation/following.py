@@ -1,8 +1,9 @@
-"""The sensor that evaluates declarative automation: targets that follow their cleaned months."""
+"""The sensor that evaluates declarative automation: targets and summaries that follow their months."""
 
 from dagster import AssetSelection, AutomationConditionSensorDefinition, DefaultSensorStatus
 
 from taxi_assets.assets.stored import targets_of
+from taxi_assets.assets.summary import MONTHLY_SUMMARY
 from taxi_assets.settings import Settings
 
 _USUAL = 30  # seconds between two looks; one takes some 0.3 s over the months of all services
@@ -12,8 +13,11 @@ def following_sensor(settings: Settings) -> AutomationConditionSensorDefinition:
     """On from the start: it does nothing unless a month was cleaned alone."""
     return AutomationConditionSensorDefinition(
         "targets_follow_cleaned",
-        target=AssetSelection.key_prefixes(*([target.name] for target in targets_of(settings))),
+        target=AssetSelection.key_prefixes(
+            *([target.name] for target in targets_of(settings)), [MONTHLY_SUMMARY]
+        ),
         default_status=DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=settings.interval(_USUAL),
-        description="Loads a month into a target when its cleaned rows are newer and every check passed.",
+        description="Loads a month into a target when its cleaned rows are newer and every check passed, and "
+        "sums it up anew.",
     )

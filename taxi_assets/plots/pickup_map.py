@@ -39,7 +39,9 @@ def pickup_map(zones: Mapping[int, int]) -> str:
     pickups, elsewhere = _on_the_map(zones)
     if not pickups:
         words = (
-            f"All {counted(elsewhere, 'pickup')} are at no known zone." if elsewhere else "None is published."
+            f"All {counted(elsewhere, 'pickup')} are at no known zone."
+            if elsewhere
+            else "No pickup zone is published for this month."
         )
         figure = new_figure(64, title)
         write(figure, words, 28)

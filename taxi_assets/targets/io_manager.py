@@ -30,6 +30,7 @@ from taxi_assets.targets.metadata import (
     earlier_metadata,
     facts_shown,
     log_every,
+    observe,
     record,
     recorded,
     reported,
@@ -70,8 +71,7 @@ class TargetIOManager(ConfigurableIOManager):
             for number, key in enumerate(keys, start=1):
                 partition = self._partition(context, obj, key)
                 try:
-                    for path, metadata in self._store(context, recorder, key, partition):
-                        yield from record(context, AssetKey(path), key, metadata, at_once=len(keys) > 1)
+                    yield from self._stored_and_told(context, recorder, key, partition, len(keys) > 1)
                 except HeldBack as reason:
                     held_back.append(f"{key}: {reason}")
                     context.log.warning(f"{name} {key} is held back: {reason}")
@@ -107,6 +107,20 @@ class TargetIOManager(ConfigurableIOManager):
             )
         return LazyPartition(open=lambda: nullcontext(obj))
 
+    def _stored_and_told(
+        self,
+        context: OutputContext,
+        recorder: Recorder,
+        key: str | None,
+        partition: LazyPartition,
+        at_once: bool,
+    ) -> Iterator[DagsterEvent]:
+        for path, metadata in self._store(context, recorder, key, partition):
+            asset_key = AssetKey(path)
+            yield from record(context, asset_key, key, metadata, at_once=at_once)
+            if asset_key == context.asset_key:
+                yield from observe(context, partition.observed(metadata))
+
     def _store(
         self, context: OutputContext, recorder: Recorder, key: str | None, partition: LazyPartition
     ) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
@@ -119,7 +133,7 @@ class TargetIOManager(ConfigurableIOManager):
             if standing is not None:
                 recorder.complete(name, when, standing.rows, standing.facts)
         if all(self._is_current(context, held[name], part) for name, part in parts.items()):
-            yield from self._pass_over(context, key, when, held)
+            yield from self._pass_over(context, key, when, held, parts)
             return
         partition.gate()
         replacement = Replacement(self.target, recorder, when)
@@ -148,6 +162,7 @@ class TargetIOManager(ConfigurableIOManager):
         key: str | None,
         when: date | None,
         held: Mapping[tuple[str, ...], Held | None],
+        parts: Mapping[tuple[str, ...], LazyPartition],
     ) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
         for name, current in held.items():
             if current is None or recorded(context, AssetKey(name), key):
@@ -155,7 +170,7 @@ class TargetIOManager(ConfigurableIOManager):
             context.log.info(f"{'/'.join(name)} {when or ''} is current: nothing to do")
             table = self.target.table_name(name)
             uri = self.target.uri(table, when)
-            known = earlier_metadata(context, AssetKey(name), key)
+            known = parts[name].passed_over(earlier_metadata(context, AssetKey(name), key))
             yield name, {**known, **described(uri, current.rows, when), "status": "already current"}
 
     def _told(

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from dagster import AssetObservation
 
 from taxi_assets.targets.target import Facts, Objects, TargetError
 
@@ -36,6 +37,14 @@ def _no_objects() -> Objects | None:
     return None
 
 
+def _as_before(earlier: Mapping[str, Any]) -> Mapping[str, Any]:
+    return earlier
+
+
+def _nothing_observed(metadata: Mapping[str, Any]) -> Sequence[AssetObservation]:  # noqa: ARG001
+    return ()
+
+
 def _may_pass() -> None:
     return None
 
@@ -51,6 +60,9 @@ class LazyPartition:
         outcome: Further facts, which are known only when the rows have been read to their end.
         rows: How many there are, where known beforehand.
         metadata: Asked after the rows were stored; shown on the materialization.
+        passed_over: Asked instead of ``metadata`` where the partition is current: given what an earlier run
+            said of it, gives what is shown now.
+        observed: What is to be seen on other assets as well, given what is shown of this one.
         siblings: Partitions of the multi-asset's other outputs (by the last part of the asset key)
             that fall out of the same pass: opened after this one's rows were read to their end.
         objects: The same rows as objects, where they lie in such; a store that can load them does so
@@ -64,6 +76,8 @@ class LazyPartition:
     outcome: Callable[[], Facts] = _no_facts
     rows: int | None = None
     metadata: Callable[[], Mapping[str, Any]] = _no_metadata
+    passed_over: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _as_before
+    observed: Callable[[Mapping[str, Any]], Sequence[AssetObservation]] = _nothing_observed
     siblings: Mapping[tuple[str, ...], "LazyPartition"] = field(default_factory=dict)
     objects: Callable[[], Objects | None] = _no_objects
     gate: Callable[[], None] = _may_pass

@@ -1,6 +1,6 @@
 """What the UI is told of a stored partition, under Dagster's reserved keys where there is one."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from time import monotonic
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from dagster import (
     AssetKey,
     AssetMaterialization,
+    AssetObservation,
     AssetRecordsFilter,
     DagsterEvent,
     DagsterLogManager,
@@ -70,6 +71,12 @@ def record(
     if at_once:
         materialization = AssetMaterialization(asset_key, partition=key, metadata=metadata)
         yield DagsterEvent.asset_materialization(context.step_context, materialization)
+
+
+def observe(context: OutputContext, observations: Iterable[AssetObservation]) -> Iterator[DagsterEvent]:
+    """Record observations now, as ``record`` does, so that a failure later in the run does not lose them."""
+    for observation in observations:
+        yield DagsterEvent.asset_observation(context.step_context, observation)
 
 
 def earlier_metadata(context: OutputContext, asset_key: AssetKey, key: str | None) -> Mapping[str, Any]:

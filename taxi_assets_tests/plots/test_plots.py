@@ -148,7 +148,7 @@ def test_reasons_are_told_most_frequent_first_and_none_that_nothing_broke() -> N
 
 
 def test_the_map_says_what_it_can_not_show() -> None:
-    assert "None is published." in words(PLOTS["no zone"]())
+    assert "No pickup zone is published for this month." in words(PLOTS["no zone"]())
     assert "All 9 pickups are at no known zone." in words(pickup_map({264: 9}))
     assert "25 % at no known zone or outside the city" in words(pickup_map({74: 3, 265: 1}))
 
