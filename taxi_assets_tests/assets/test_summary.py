@@ -1,4 +1,4 @@
-"""A summary says what a query over the month's rows says, and its pictures are where somebody looks for them."""
+"""A summary says what a query over the rows says, and its pictures are where somebody looks for them."""
 
 import json
 import re
