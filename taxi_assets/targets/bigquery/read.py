@@ -4,7 +4,7 @@ The Storage Read API would be faster and asks for a further right and a gRPC end
 needs nothing but the query's own rights, and a page's worth of memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from taxi_assets.targets.bigquery.connection import Connection
 from taxi_assets.targets.bigquery.errors import explained
-from taxi_assets.targets.bigquery.names import quoted
-from taxi_assets.targets.bigquery.schema import stored
+from taxi_assets.targets.bigquery.names import labels, quoted
+from taxi_assets.targets.bigquery.schema import known_arrow, stored
 from taxi_assets.targets.target import MONEY_DECIMALS, Condition, TargetError, Totals
 
 if TYPE_CHECKING:
@@ -76,6 +76,22 @@ def _batches(
                     [_restore(column, field) for column, field in zip(batch.columns, schema, strict=True)],
                     schema=schema,
                 )
+
+
+def select(connection: Connection, sql: str, told: Mapping[str, str]) -> pa.RecordBatchReader:
+    """Rows of any one query, in the Arrow types that BigQuery's own have."""
+    rows = connection.query(sql, labels=labels({**told}), page_size=_ROWS_PER_PAGE)
+    schema = known_arrow(rows.schema, [])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with explained(connection.place):
+            for batch in rows.to_arrow_iterable():
+                columns = [
+                    _restore(column, field) for column, field in zip(batch.columns, schema, strict=True)
+                ]
+                yield pa.record_batch(columns, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
 
 
 def _restore(column: pa.Array, field: pa.Field) -> pa.Array:
