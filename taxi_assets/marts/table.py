@@ -95,8 +95,8 @@ _MEASURES = {
             pa.float64(),
             "USD",
             "What passengers were charged, with card tips and without cash tips: total_amount of the taxis, "
-            "for fhvhv the sum of base_passenger_fare, tolls, bcf, sales_tax, congestion_surcharge, airport_fee, "
-            "cbd_congestion_fee and tips. Null for fhv, which reports no money.",
+            "for fhvhv the sum of base_passenger_fare, tolls, bcf, sales_tax, congestion_surcharge, "
+            "airport_fee, cbd_congestion_fee and tips. Null for fhv, which reports no money.",
         ),
         MartColumn(
             "tips_usd",
@@ -135,8 +135,8 @@ TRIPS_DAILY = Mart(
             "is_stray",
             pa.bool_(),
             "true or false",
-            "Whether the day lies outside the file's month. The default cleaning rules reject such trips, so "
-            "there are some only in months that were cleaned by other rules; true also where there is no day.",
+            "Whether the day lies outside the file's month, or there is none. The default cleaning rules "
+            "reject such trips, so only months that were cleaned by other rules have some.",
         ),
         *_MEASURES.values(),
     ),

@@ -27,8 +27,12 @@ from taxi_assets.targets.target import Condition, Facts, Held, Report, Target, T
 
 BATCH_ROWS = 65_536
 
-_REFUSED = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError)
-"""Of a query, whenever it is asked: a table or column that is not there, a value that can't be converted."""
+_REFUSED = (
+    duckdb.ProgrammingError,  # a table or column that is not there
+    duckdb.DataError,  # a value that can't be converted
+    duckdb.TransactionException,  # it would write
+)
+"""Of a query, whenever it is asked."""
 
 
 class DuckDBTarget(Target):
