@@ -4,8 +4,7 @@ Written in BigQuery's SQL, read and written by SQLGlot (see the package). Two th
 
 - ``exact(x)`` is a double as a decimal of ``MONEY_DECIMALS`` places, so that sums are exact and equal in
   every warehouse whatever the order of the rows, and equal to ``Target.totals``. NaN, infinities and values
-  from 100 billion on are left out. It is written by dialect, since BigQuery takes no precision in a cast, and
-  DuckDB's decimal without one has three places.
+  from 100 billion on are left out. It is written by dialect, since BigQuery takes no precision in a cast.
 - A table that is not there is taken out: a service of which nothing stands yet contributes no rows, and a
   table that is joined has none.
 
@@ -19,6 +18,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, cast
 
 from taxi_assets.marts.table import Mart
+from taxi_assets.targets.bigquery.read import exact
 from taxi_assets.targets.target import MONEY_DECIMALS
 from taxi_assets.tlc.services import SERVICES, ServiceName
 
@@ -31,7 +31,7 @@ TABLES: Mapping[str, ServiceName] = {f"{name}_trips": name for name in SERVICES}
 
 _FINITE = "CASE WHEN ABS({0}) < 1e11 THEN {1} END"
 _EXACT = {
-    "bigquery": _FINITE.format("x", f"ROUND(CAST(x AS NUMERIC), {MONEY_DECIMALS})"),
+    "bigquery": _FINITE.format("x", exact("x")),
     "duckdb": _FINITE.format("x", f"CAST(x AS DECIMAL(18, {MONEY_DECIMALS}))"),
 }
 """``exact(x)`` by dialect. NaN is less than nothing: in BigQuery every comparison with it is false, in DuckDB

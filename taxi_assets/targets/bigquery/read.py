@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 ZERO = Decimal(0)
-_NUMERIC_WHOLE = 29  # digits before the point
 _ROWS_PER_PAGE = 20_000
 
 _COMPARISONS = {
@@ -152,14 +151,21 @@ def totals(
     connection: Connection, table: str, schema: pa.Schema, part: Condition | None, columns: Sequence[str]
 ) -> Totals:
     """Count rows and add up columns, rounding each value first, so that their order can't matter."""
-    # The cast rounds half away from zero. 35 digits are the most that NUMERIC has beside 6 decimals.
-    kind = f"NUMERIC({_NUMERIC_WHOLE + MONEY_DECIMALS}, {MONEY_DECIMALS})"
-    sums = [f"SUM(CAST({_finite(schema.field(name))} AS {kind}))" for name in columns]
+    sums = [f"SUM({exact(_finite(schema.field(name)))})" for name in columns]
     condition, parameters = _condition([part] if part else [])
     selected = ", ".join(["COUNT(*)", *sums])
     sql = f"SELECT {selected} FROM {connection.place.sql(table)} WHERE {condition}"  # noqa: S608
     rows, *found = next(iter(connection.query(sql, parameters))).values()
     return Totals(rows, {name: _rounded(value) for name, value in zip(columns, found, strict=True)})
+
+
+def exact(value: str) -> str:
+    """SQL for a number as a decimal of ``MONEY_DECIMALS`` places, rounded half away from zero.
+
+    By its text: BigQuery takes no precision in a cast ("Parameterized types are not allowed in CAST
+    expressions"), and its emulator takes a NUMERIC without one for a decimal of three places.
+    """
+    return f"ROUND(PARSE_NUMERIC(CAST({value} AS STRING)), {MONEY_DECIMALS})"
 
 
 def _finite(column: pa.Field) -> str:
