@@ -118,7 +118,8 @@ class MartMonth:
             )
         self._mart, self._store, self._month = mart, warehouse, month
         with refusals():
-            wanted = {**dict.fromkeys(TABLES, month), **dict.fromkeys(mart.joins)}
+            begun = [table for table, service in TABLES.items() if SERVICES[service].first_month <= month]
+            wanted = {**dict.fromkeys(begun, month), **dict.fromkeys(mart.joins)}
             found = {table: warehouse.held(table, when) for table, when in wanted.items()}
         self._made_of = {table: _identity(held) for table, held in found.items() if held is not None}
         self._sql = self._query()
