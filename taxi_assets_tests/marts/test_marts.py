@@ -99,11 +99,7 @@ def _january(status: str) -> dict[tuple[str, str], str]:
 
 def _by_day(graph: Graph) -> list[tuple[Any, ...]]:
     """Day, trips and dollars by the lake's file, added up in Python."""
-    rows = (
-        pq.ParquetFile(graph.file("cleaned", "green", JANUARY))
-        .read(["pickup_at", "total_amount"])
-        .to_pylist()
-    )
+    file = pq.ParquetFile(graph.file("cleaned", "green", JANUARY))
     days: dict[date, list[float]] = defaultdict(list)
     for row in file.read(["pickup_at", "total_amount"]).to_pylist():
         days[row["pickup_at"].date()].append(row["total_amount"])
