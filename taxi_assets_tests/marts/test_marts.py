@@ -9,24 +9,27 @@ from math import fsum
 from typing import Any
 
 import duckdb
+import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from dagster import AssetMaterialization, ExecuteInProcessResult, TableColumnLineage
+from dagster import AssetKey, AssetMaterialization, ExecuteInProcessResult, TableColumnLineage, TableSchema
 
+from taxi_assets.assets.marts import mart_key
 from taxi_assets.checks.zones import zone_checks
 from taxi_assets.marts.table import MARTS
 from taxi_assets.tlc.services import parse_month
 from taxi_assets_tests.assets.graph import Graph, evaluations, failures, shown, trips
-from taxi_assets_tests.marts.conftest import graph_in
+from taxi_assets_tests.marts.conftest import graph_in, questions
+from taxi_assets_tests.servers.postgres import PostgresServer
 
 JANUARY, FEBRUARY = "2023-01", "2023-02"
 
 
 @pytest.fixture(scope="module")
-def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+def graph(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer) -> Iterator[Graph]:
     """Two months of green; each test here takes one of them."""
-    made = graph_in(tmp_path_factory.mktemp("marts") / "home")
+    made = graph_in(tmp_path_factory.mktemp("marts") / "home", postgres_server.create_database())
     with made.instance:
         assert made.run("green", JANUARY, FEBRUARY).success
         yield made
@@ -132,12 +135,32 @@ def test_zones_are_joined_once_they_are_there_and_a_mart_that_differs_is_told(gr
     )
     assert len(found) > 100
     assert set(found) == {(True,)}
+    with psycopg.connect(graph.postgres_url) as connection:
+        (question,) = questions("-- Postgres")
+        answer = connection.execute(question.encode()).fetchall()
+    assert len(answer) == 3
+    assert all(zone for _, zone, _ in answer)
     (check,) = evaluations(second)
     assert not check.passed
     rows = graph.warehouse_counts("green")[FEBRUARY]
     assert check.description is not None
     assert f"green: {rows + 1:,} trips, the warehouse has {rows:,}" in check.description
     assert "revenue, the warehouse has" in check.description
+
+
+def test_every_mart_and_copy_of_the_zones_says_what_it_is_and_whose(graph: Graph) -> None:
+    known = graph.definitions.resolve_asset_graph()
+    for key in (*map(mart_key, MARTS), AssetKey(["postgres", "zones"]), AssetKey(["warehouse", "zones"])):
+        node = known.get(key)
+        assert node.description
+        assert node.owners == ["team:taxi-data"]
+        assert node.kinds
+        assert node.pools == {key.path[0] if key.path[-1] == "zones" else "warehouse"}
+        assert node.group_name == ("reference" if key.path[-1] == "zones" else "marts")
+        assert node.metadata.get("dagster/code_references")
+        columns = node.metadata["dagster/column_schema"]
+        assert isinstance(columns, TableSchema)
+        assert all(column.description for column in columns.columns)
 
 
 def test_without_a_warehouse_there_are_no_marts_and_no_copies_in_it(graph: Graph) -> None:

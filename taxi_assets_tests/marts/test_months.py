@@ -12,12 +12,15 @@ import pyarrow as pa
 import pytest
 
 from taxi_assets.assets.marts import MartMonth
+from taxi_assets.marts import page
 from taxi_assets.marts.query import month_query
 from taxi_assets.marts.table import MARTS, REVENUE, TRIPS_DAILY, ZONE_REVENUE_MONTHLY, Mart
+from taxi_assets.targets.selecting import Selects
 from taxi_assets.targets.target import Target
 from taxi_assets.tlc.schema import canonical_schema, columns
 from taxi_assets.tlc.services import SERVICES, ServiceName
 from taxi_assets_tests.contract.targets import TARGETS, Servers
+from taxi_assets_tests.marts.conftest import PAGE, questions
 
 JANUARY, FEBRUARY, MARCH = date(2023, 1, 1), date(2023, 2, 1), date(2023, 3, 1)
 NAN, INFINITE = float("nan"), float("inf")
@@ -101,6 +104,28 @@ def test_every_warehouse_makes_what_plain_python_makes(warehouses: dict[str, Tar
                 assert _sorted(found.to_pylist()) == wanted, (name, mart.name, month)
     strays = {(row["day"], row["is_stray"]) for row in _expected(TRIPS_DAILY, JANUARY)}
     assert {(date(2008, 12, 31), True), (date(2023, 2, 1), True), (None, True)} < strays
+
+
+def test_the_questions_of_the_page_get_the_same_answers_from_both(warehouses: dict[str, Target]) -> None:
+    answers: dict[str, list[list[Row]]] = {name: [] for name in warehouses}
+    for name, target in warehouses.items():
+        assert isinstance(target, Selects)
+        for mart in MARTS:
+            target.replace(mart.name, JANUARY, made(mart, target, JANUARY).to_reader())
+        for question in questions("-- The services", "-- The best day", "-- Where a mile"):
+            sql = question.replace(">= 100", ">= 1")
+            for mart in MARTS:
+                sql = sql.replace(f"FROM {mart.name}", f"FROM {target.sql_name(mart.name)}")
+            answers[name].append(target.select(sql).read_all().to_pylist())
+    assert [[str(row) for row in rows] for rows in answers["duckdb"]] == [
+        [str(row) for row in rows] for rows in answers["bigquery"]
+    ]
+    assert all(answers["duckdb"])
+
+
+def test_the_columns_on_the_page_are_those_of_the_marts() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == page.made(text), f"run {page.COMMAND}"
 
 
 def test_without_the_zones_trips_are_counted_by_id_alone(tmp_path: Path) -> None:
