@@ -46,11 +46,16 @@ _NEWER = AutomationCondition.any_deps_match(AutomationCondition.newly_updated())
     & ~AutomationCondition.missing()
 )
 
+# Once, also for what stood before anybody looked: a person who cancels that run is not contradicted.
 _NEVER_MADE = (
-    AutomationCondition.missing()
-    & AutomationCondition.any_deps_match(~AutomationCondition.missing()).ignore(_REFERENCE)
-    & ~AutomationCondition.execution_failed()
-).with_label("was never made")
+    (
+        AutomationCondition.missing()
+        & AutomationCondition.any_deps_match(~AutomationCondition.missing()).ignore(_REFERENCE)
+    )
+    .newly_true()
+    .since(AutomationCondition.newly_requested() | AutomationCondition.newly_updated())
+    .with_label("was never made")
+)
 
 FOLLOWS_WAREHOUSE = (
     (

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from taxi_assets.targets.target import TargetError
 
-_SELECT = re.compile(r"\s*(SELECT|WITH|\()", re.IGNORECASE)
+_SELECT = re.compile(r"(\s|--[^\n]*\n)*(SELECT|WITH|\()", re.IGNORECASE)
 
 
 @runtime_checkable

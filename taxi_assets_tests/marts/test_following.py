@@ -111,6 +111,7 @@ def test_a_month_that_lands_while_the_mart_is_made_of_anothers_is_not_forgotten(
 def test_months_that_stood_before_anybody_looked_are_made_once(automation: Automation) -> None:
     automation.comes(trips("warehouse", "green"), "2023-01", "2023-02")
     assert automation.look() == both("2023-01", "2023-02")
+    assert automation.look() == {}, "it was asked for already: a run that is canceled stays so"
     automation.made("2023-01", "2023-02")
     assert automation.look() == {}
 

@@ -116,11 +116,14 @@ def test_the_questions_of_the_page_get_the_same_answers_from_both(warehouses: di
             sql = question.replace(">= 100", ">= 1")
             for mart in MARTS:
                 sql = sql.replace(f"FROM {mart.name}", f"FROM {target.sql_name(mart.name)}")
-            answers[name].append(target.select(sql).read_all().to_pylist())
-    assert [[str(row) for row in rows] for rows in answers["duckdb"]] == [
-        [str(row) for row in rows] for rows in answers["bigquery"]
-    ]
+            answers[name].append([_plain(row) for row in target.select(sql).read_all().to_pylist()])
+    assert answers["duckdb"] == answers["bigquery"]
     assert all(answers["duckdb"])
+
+
+def _plain(row: Row) -> Row:
+    """A row whose sums of integers are integers: DuckDB has them as decimals without places."""
+    return {name: int(value) if isinstance(value, Decimal) else value for name, value in row.items()}
 
 
 def test_the_columns_on_the_page_are_those_of_the_marts() -> None:
