@@ -12,7 +12,7 @@ A partition without rows leaves no trace in a table, and facts have no place in 
 import time
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -35,6 +35,8 @@ class DuckDBTarget(Target):
         lock_timeout_s: How long to wait for another process that has the file.
         memory_limit: What DuckDB may use for queries; it spills to disk beyond. A load takes less.
     """
+
+    storage_kind: ClassVar[str] = "duckdb"
 
     url: str
     schema_name: str = "main"
@@ -105,6 +107,10 @@ class DuckDBTarget(Target):
             source, values = place.source(partition)
             query = sum_query(table, schema, columns, source)
             return totals_of(connection.execute(query, values).fetchall()[0], columns)
+
+    def query_name(self, table: str) -> str:
+        """``schema.table``."""
+        return f"{self.schema_name}.{table}"
 
     def uri(self, table: str, partition: date | None = None) -> str:
         """File, schema and table."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import urlencode
 
 import pyarrow as pa
@@ -68,6 +68,8 @@ class BigQueryTarget(Target):
         staging_life_s: Seconds after which a staging table counts as left behind. BigQuery itself ends
             a load job after six hours.
     """
+
+    storage_kind: ClassVar[str] = "bigquery"
 
     url: str = "bigquery://project/dataset?location=US"
     cluster_by: list[str] = []  # noqa: RUF012 - pydantic copies it
@@ -202,6 +204,10 @@ class BigQueryTarget(Target):
             self._check_there(table, "column", columns, standing.arrow.names)
             part = _condition(standing.partition_column, partition)
             return reading.totals(connection, table, standing.arrow, part, columns)
+
+    def query_name(self, table: str) -> str:
+        """``project.dataset.table``."""
+        return f"{self._place.project}.{self._place.dataset}.{table}"
 
     def uri(self, table: str, partition: date | None = None) -> str:
         """``bigquery://project/dataset/table``, with ``$202401`` for a partition."""
