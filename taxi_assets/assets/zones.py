@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as csv
-from dagster import AssetsDefinition, TableColumn, TableSchema, asset
+from dagster import AssetExecutionContext, AssetsDefinition, TableColumn, TableSchema, asset
 
 from taxi_assets.assets.common import OWNERS, SOURCE_POOL, permanent_failures, retry_policy
 from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.settings import Settings
+from taxi_assets.targets.metadata import facts_shown
 
 # What the TLC's header says -> column, meaning. Names are not unique: three zones are called
 # "Governor's Island/Ellis Island/Liberty Island", two "Corona".
@@ -40,10 +41,11 @@ def zones_asset(settings: Settings) -> AssetsDefinition:
             )
         },
     )
-    def zones(source: PublishedSource) -> pa.Table:
+    def zones(context: AssetExecutionContext, source: PublishedSource) -> pa.Table:
         """Read the lookup as published; ``N/A`` is a name here, not a missing value."""
         with tempfile.TemporaryDirectory() as directory, permanent_failures():
             published = source.open().fetch_zones(Path(directory))
+            context.add_output_metadata(facts_shown(published.facts))
             types = {raw: kind for raw, (_, kind, _) in _COLUMNS.items()}
             table = csv.read_csv(
                 published.path,

@@ -1,4 +1,4 @@
-"""Has every code a meaning? A value that no data dictionary names is the first sign of a new vendor or rate."""
+"""Has every code a meaning? A value that no dictionary names is the first sign of a new vendor or rate."""
 
 from collections.abc import Mapping
 

@@ -74,7 +74,7 @@ def _told(found: list[Change], before: Layout, now: Layout) -> Verdict:
     rows = [(change.kind, change.before, change.now, "yes" if change.known else "**no**") for change in found]
     table = {"diff": markdown(("change", since, month_key(now.month), "in the schema table"), rows)}
     if not unknown:
-        words = f"{len(found)} {'change' if len(found) == 1 else 'changes'} since {since}, all in the schema table"
+        words = f"changes since {since}: {len(found)}, all in the schema table"
         return Verdict(True, words, {**counts, **table})
     named = ", ".join(f"{one.kind} {one.now or one.before}" for one in unknown)
     return Verdict(
