@@ -34,10 +34,12 @@ from taxi_assets.assets.common import (
     permanent_failures,
     trips_key,
 )
+from taxi_assets.assets.figures import figures
+from taxi_assets.assets.lineage import lineage_of
 from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import StoredFile
 from taxi_assets.targets.lazy import LazyPartition, LazyPartitions
-from taxi_assets.targets.target import Facts
+from taxi_assets.targets.target import Facts, Lineage
 from taxi_assets.tlc.clean import Cleaning, clean
 from taxi_assets.tlc.rules import RULE_SETS, Thresholds, rules_for
 from taxi_assets.tlc.schema import columns, published_columns
@@ -147,19 +149,25 @@ class Month:
             facts=self._facts,
             outcome=self._outcome,
             metadata=self._reasons,
+            lineage=self._lineage("quarantined"),
         )
         return LazyPartition(
             open=self._open_cleaned,
             facts=self._facts,
             outcome=lambda: {**self._outcome(), PROFILE: self._pass().profile().to_json()},
             metadata=self._counts,
+            lineage=self._lineage("cleaned"),
             siblings={quarantine: beside},
         )
 
     def quarantined(self) -> LazyPartition:
         """The rejected rows alone: a pass of its own, if they are not stored already."""
         return LazyPartition(
-            open=self._open_quarantined, facts=self._facts, outcome=self._outcome, metadata=self._reasons
+            open=self._open_quarantined,
+            facts=self._facts,
+            outcome=self._outcome,
+            metadata=self._reasons,
+            lineage=self._lineage("quarantined"),
         )
 
     @contextmanager
@@ -210,7 +218,11 @@ class Month:
             "raw_rows": done.rows,
             "quarantined_rows": done.rejected,
             "quarantined_share": round(done.rejected / max(done.rows, 1), 6),
+            **figures(self._service, parse_month(self._key), done.profile()),
         }
+
+    def _lineage(self, stage: str) -> Lineage:
+        return lineage_of(stage, self._service, self._key, self._file.facts.get("file", ""))
 
     def _reasons(self) -> Mapping[str, Any]:
         rows = "\n".join(f"| {reason} | {count:,} |" for reason, count in self._pass().counts().items())

@@ -9,13 +9,22 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as csv
-from dagster import AssetIn, AssetsDefinition, AutomationCondition, TableColumn, TableSchema, asset
+from dagster import (
+    AssetExecutionContext,
+    AssetIn,
+    AssetsDefinition,
+    AutomationCondition,
+    TableColumn,
+    TableSchema,
+    asset,
+)
 
 from taxi_assets.assets.common import OWNERS, SOURCE_POOL, permanent_failures, retry_policy
 from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.assets.stored import TargetAsset, targets_of
 from taxi_assets.settings import Settings
 from taxi_assets.targets.lazy import LazyPartition
+from taxi_assets.targets.metadata import facts_shown
 
 GROUP = "reference"
 
@@ -54,10 +63,11 @@ def zones_asset(settings: Settings) -> AssetsDefinition:
         pool=SOURCE_POOL,
         metadata=_TOLD,
     )
-    def zones(source: PublishedSource) -> pa.Table:
+    def zones(context: AssetExecutionContext, source: PublishedSource) -> pa.Table:
         """Read the lookup as published; ``N/A`` is a name here, not a missing value."""
         with tempfile.TemporaryDirectory() as directory, permanent_failures():
             published = source.open().fetch_zones(Path(directory))
+            context.add_output_metadata(facts_shown(published.facts))
             types = {raw: kind for raw, (_, kind, _) in _COLUMNS.items()}
             table = csv.read_csv(
                 published.path,

@@ -46,6 +46,7 @@ class DuckDBTarget(Target):
     """
 
     dialect: ClassVar[str] = "duckdb"
+    storage_kind: ClassVar[str] = "duckdb"
 
     url: str
     schema_name: str = "main"
@@ -130,6 +131,10 @@ class DuckDBTarget(Target):
     def sql_name(self, table: str) -> str:
         """Schema and table, quoted."""
         return f"{quoted(self.schema_name)}.{quoted(table)}"
+
+    def query_name(self, table: str) -> str:
+        """``schema.table``."""
+        return f"{self.schema_name}.{table}"
 
     def uri(self, table: str, partition: date | None = None) -> str:
         """File, schema and table."""

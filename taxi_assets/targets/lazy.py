@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dagster import AssetObservation
 
-from taxi_assets.targets.target import Facts, Objects, TargetError
+from taxi_assets.targets.preview import Head
+from taxi_assets.targets.target import Facts, Lineage, Objects, TargetError
 
 
 @runtime_checkable
@@ -67,6 +68,7 @@ class LazyPartition:
             that fall out of the same pass: opened after this one's rows were read to their end.
         objects: The same rows as objects, where they lie in such; a store that can load them does so
             and the rows are not opened.
+        lineage: Where each column is from, by asset and column; for the UI.
         gate: Asked before the store is touched, unless the partition is current; raises ``HeldBack`` if it is
             not to be stored yet.
     """
@@ -80,6 +82,7 @@ class LazyPartition:
     observed: Callable[[Mapping[str, Any]], Sequence[AssetObservation]] = _nothing_observed
     siblings: Mapping[tuple[str, ...], "LazyPartition"] = field(default_factory=dict)
     objects: Callable[[], Objects | None] = _no_objects
+    lineage: Lineage = field(default_factory=dict)
     gate: Callable[[], None] = _may_pass
 
 
@@ -120,6 +123,7 @@ class Guarded:
         source: ArrowStream,
         progress: Callable[[int], None] = lambda _: None,
         partition: tuple[str, date] | None = None,
+        head: int = 0,
     ) -> None:
         """Guard a stream.
 
@@ -128,6 +132,7 @@ class Guarded:
             progress: Told the number of rows after every batch.
             partition: Column and value of the partition that the rows are for. A stream that was read from
                 a target carries the column; it is taken out, once every value was found to be this one.
+            head: How many of the first rows to keep, as they go on.
         """
         self._source = (
             source if isinstance(source, pa.RecordBatchReader) else pa.RecordBatchReader.from_stream(source)
@@ -136,6 +141,7 @@ class Guarded:
         self.error: BaseException | None = None
         self.ended = False
         self.rows = 0
+        self.head = Head(head)
         schema = self._source.schema
         self._column = schema.get_field_index(partition[0]) if partition else -1
         self._when = partition[1] if partition else None
@@ -148,7 +154,9 @@ class Guarded:
             for batch in self._source:
                 self.rows += batch.num_rows
                 self._progress(self.rows)
-                yield self._without_partition(batch) if self._column >= 0 else batch
+                plain = self._without_partition(batch) if self._column >= 0 else batch
+                self.head.see(plain)
+                yield plain
             self.ended = True
         except GeneratorExit:
             raise

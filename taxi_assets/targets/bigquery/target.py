@@ -71,6 +71,7 @@ class BigQueryTarget(Target):
     """
 
     dialect: ClassVar[str] = "bigquery"
+    storage_kind: ClassVar[str] = "bigquery"
 
     url: str = "bigquery://project/dataset?location=US"
     cluster_by: list[str] = []  # noqa: RUF012 - pydantic copies it
@@ -214,6 +215,10 @@ class BigQueryTarget(Target):
     def sql_name(self, table: str) -> str:
         """Project, dataset and table, quoted."""
         return self._place.sql(table)
+
+    def query_name(self, table: str) -> str:
+        """``project.dataset.table``."""
+        return f"{self._place.project}.{self._place.dataset}.{table}"
 
     def uri(self, table: str, partition: date | None = None) -> str:
         """``bigquery://project/dataset/table``, with ``$202401`` for a partition."""
