@@ -22,6 +22,7 @@ from taxi_assets.targets.duckdb_file import Connection, duckdb_path, opened, sav
 from taxi_assets.targets.duckdb_sql import Table
 from taxi_assets.targets.sums import no_rows, sum_query, totals_of
 from taxi_assets.targets.target import Condition, Facts, Held, Report, Target, TargetError, Totals
+from taxi_assets.targets.wanted import still_wanted
 
 BATCH_ROWS = 65_536
 
@@ -59,6 +60,7 @@ class DuckDBTarget(Target):
             connection.begin()
             try:
                 report = self._replace(place, partition, stream, facts or {})
+                still_wanted()
             except BaseException:
                 connection.rollback()
                 raise
