@@ -1,7 +1,7 @@
 """The product over several machines: one with the stores, the broker, UI and daemon, and workers beside it.
 
-Every machine has a network, a ``DAGSTER_HOME`` and a ``TAXI_HOME`` of its own; what they share they reach over
-the network. Dagster's settings are those that ``deploy/celery`` ships, with shorter times.
+Every machine has a network, a ``DAGSTER_HOME`` and a ``TAXI_HOME`` of its own; what they share they reach
+over the network. Dagster's settings are those that ``deploy/celery`` ships, with shorter times.
 """
 
 import os

@@ -8,8 +8,6 @@ from typing import TypeAlias
 
 import psycopg
 import pyarrow.parquet as pq
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
 from psycopg import sql
 
 from taxi_assets_tests.scale.cluster import DATASET, PROJECT, Cluster
@@ -59,6 +57,9 @@ class Stores:
 
     def in_warehouse(self) -> Months:
         """By SQL."""
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud import bigquery
+
         client = bigquery.Client(
             project=PROJECT,
             credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
