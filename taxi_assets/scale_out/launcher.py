@@ -22,13 +22,10 @@ from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, 
 from dagster._serdes import ConfigurableClassData
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
-from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-ANSWER_WITHIN = 2.0
-"""Seconds that the workers have for an answer; it takes milliseconds. Every look costs as much."""
+from taxi_assets.scale_out.workers import BrokerAway, Workers
 
-_LOOK_SERVES = 5.0  # seconds: one look serves all runs of one round of Dagster's monitoring
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +41,7 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
         super().__init__(inst_data=inst_data, **celery)
         self.lost_after_seconds = lost_after_seconds
         self._missed_since: dict[str, float] = {}
-        self._seen: tuple[float, frozenset[str]] = (float("-inf"), frozenset())
+        self._workers = Workers(self.celery)
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
@@ -83,11 +80,11 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
         if task is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING)  # of another launcher's: it can't be judged
         try:
-            if task in self._worked_on():
+            if task in self._workers.tasks():
                 self._missed_since.pop(task, None)
                 return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=task)
             ended = self.celery.AsyncResult(task).state in READY_STATES
-        except (OperationalError, RedisError, OSError) as error:
+        except (BrokerAway, RedisError) as error:
             _log.warning("The broker is away (%s): run %s is taken for alive.", error, run.run_id)
             self._missed_since.clear()
             return CheckRunHealthResult(WorkerStatus.RUNNING)
@@ -102,13 +99,3 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
         self._missed_since.pop(task, None)
         self.celery.control.revoke(task, terminate=True)  # its worker hears of it when it is back
         return CheckRunHealthResult(WorkerStatus.FAILED, message, run_worker_id=task)
-
-    def _worked_on(self) -> frozenset[str]:
-        """Tasks that the workers say they work on, by a look that is at most a few seconds old."""
-        looked, found = self._seen
-        if time.monotonic() - looked < _LOOK_SERVES:
-            return found
-        answers = self.celery.control.inspect(timeout=ANSWER_WITHIN).active() or {}
-        found = frozenset(task["id"] for tasks in answers.values() for task in tasks)
-        self._seen = (time.monotonic(), found)
-        return found

@@ -166,9 +166,8 @@ def _write_settings(home: Path, workers: int) -> None:
     launcher["lost_after_seconds"] = LOST_AFTER
     launcher["config_source"]["worker_concurrency"] = 1
     settings["run_coordinator"]["config"]["dequeue_interval_seconds"] = 1
-    settings["concurrency"]["runs"]["max_concurrent_runs"] = workers
     settings["concurrency"]["pools"]["default_limit"] = workers
-    settings["run_monitoring"] |= {"poll_interval_seconds": 2, "start_timeout_seconds": 45}
+    settings["run_monitoring"] |= {"poll_interval_seconds": 2, "start_timeout_seconds": 90}
     (home / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(settings))
 
 
