@@ -74,6 +74,16 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
             storage.initialize_concurrency_limit_to_default(pool)
         super().launch_run(context)
 
+    def terminate(self, run_id: str) -> bool:
+        """Cancel a run; dagster-celery's launcher only kills it, and it would be started again."""
+        run = self._instance.get_run_by_id(run_id)
+        task = run.tags.get(DAGSTER_CELERY_TASK_ID_TAG) if run and not run.is_finished else None
+        if run is None or task is None:
+            return False
+        self._instance.report_run_canceling(run)
+        self._interrupt(task)
+        return True
+
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Whether a worker says that it works on the run; while the broker is away, it is believed to."""
         task = run.tags.get(DAGSTER_CELERY_TASK_ID_TAG)
@@ -97,5 +107,9 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
         else:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "no worker works on it", run_worker_id=task)
         self._missed_since.pop(task, None)
-        self.celery.control.revoke(task, terminate=True)  # its worker hears of it when it is back
+        self._interrupt(task)  # its worker hears of it when it is back
         return CheckRunHealthResult(WorkerStatus.FAILED, message, run_worker_id=task)
+
+    def _interrupt(self, task: str) -> None:
+        """By the signal that Dagster heeds at work, so that a run can tidy up; SIGTERM would kill it."""
+        self.celery.control.revoke(task, terminate=True, signal="SIGINT")

@@ -1,6 +1,7 @@
 """A backfill over three workers, of which one dies and one is cut off and comes back."""
 
 from collections.abc import Callable
+from itertools import chain
 
 import pytest
 from dagster import AssetKey, DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
@@ -14,6 +15,7 @@ KEYS = months("2019-01", "2022-04")
 ROWS = 2000
 _STATUS = """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
   ... on PartitionBackfill { status } } }"""
+_TERMINATE = "mutation ($id: String!) { terminateRun(runId: $id) { __typename } }"
 _LONG = 1200  # seconds for what takes 3 minutes on a machine that has nothing else to do
 
 
@@ -62,6 +64,24 @@ def last_comparison(instance: DagsterInstance) -> dict[str, object]:
     assert event is not None
     assert event.asset_materialization is not None
     return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+
+@pytest.mark.slow
+def test_a_run_that_a_person_cancels_on_a_worker_is_canceled_and_not_started_again(
+    three_workers: Cluster,
+) -> None:
+    running, system = three_workers, three_workers.system
+    keys = months("2015-01", "2015-04")
+    running.publish(keys, ROWS)
+    backfill = system.backfill(CHAIN, keys)
+    (run_id,) = system.wait(lambda: list(chain.from_iterable(running.working().values())), _LONG)
+    system.wait(lambda: run_of(running, run_id).status == DagsterRunStatus.STARTED, _LONG)
+    answer = system.ask(_TERMINATE, id=run_id)["terminateRun"]
+    assert answer["__typename"] == "TerminateRunSuccess"
+    system.wait(lambda: run_of(running, run_id).is_finished, _LONG)
+    assert run_of(running, run_id).status == DagsterRunStatus.CANCELED
+    system.wait(lambda: status_of(running, backfill).startswith("COMPLETED"), _LONG)
+    assert [run.run_id for run in system.runs(**{"dagster/backfill": backfill})] == [run_id]
 
 
 @pytest.mark.slow
