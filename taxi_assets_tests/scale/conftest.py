@@ -10,7 +10,7 @@ from taxi_assets_tests.servers.bigquery import EmulatorUnavailable
 from taxi_assets_tests.servers.redis import RedisMissing
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def three_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three workers, ready for a run each; a run takes four months of green."""
     try:

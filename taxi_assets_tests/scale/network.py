@@ -63,6 +63,18 @@ class Machine:
         """Give it back."""
         _ip("link", "set", self.name, "up")
 
+    def fall_asleep(self) -> None:
+        """Stop it as it stands, as a virtual machine that is suspended: it neither works nor answers."""
+        self.cut_off()
+        for process in _inside(self.holder):
+            process.suspend()
+
+    def wake_up(self) -> None:
+        """Let it go on at the very instruction, with the connections that it had."""
+        self.plug_in()
+        for process in _inside(self.holder):
+            process.resume()
+
 
 @contextmanager
 def middle() -> Iterator[str]:
@@ -119,15 +131,19 @@ def _wait_for_namespace(holder: "subprocess.Popen[bytes]") -> None:
         time.sleep(0.02)
 
 
+def _inside(holder: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+    """Every process of the holder's namespace, and the holder."""
+    namespace = _namespace_of(holder.pid)
+    return [process for process in psutil.process_iter() if _namespace_of(process.pid) == namespace]
+
+
 def _kill_all_in(holder: "subprocess.Popen[bytes]") -> None:
-    """Kill every process of the holder's namespace, and the holder."""
-    namespace = Path(f"/proc/{holder.pid}/ns/net").readlink()
-    inside = [process for process in psutil.process_iter() if _namespace_of(process.pid) == namespace]
-    for process in inside:
+    found = _inside(holder)
+    for process in found:
         if process.is_running():
             process.kill()
     holder.wait()
-    psutil.wait_procs(inside, timeout=10)
+    psutil.wait_procs(found, timeout=10)
 
 
 def _namespace_of(pid: int) -> Path | None:

@@ -85,8 +85,9 @@ def test_a_run_that_a_person_cancels_on_a_worker_is_canceled_and_not_started_aga
 
 
 @pytest.mark.slow
-def test_a_backfill_outlives_a_worker_that_is_killed_and_one_that_is_cut_off_and_comes_back(
-    three_workers: Cluster,
+@pytest.mark.parametrize("lost", ["cut_off", "asleep"])
+def test_a_backfill_outlives_a_worker_that_is_killed_and_one_that_is_lost_and_comes_back(
+    three_workers: Cluster, lost: str
 ) -> None:
     running, system = three_workers, three_workers.system
     running.publish(KEYS, ROWS)
@@ -96,14 +97,15 @@ def test_a_backfill_outlives_a_worker_that_is_killed_and_one_that_is_cut_off_and
     running.workers[1].kill()
 
     cut_off = in_the_middle(running, 2)
-    running.workers[2].machine.cut_off()
+    machine = running.workers[2].machine
+    (machine.cut_off if lost == "cut_off" else machine.fall_asleep)()
     assert run_of(running, cut_off).status == DagsterRunStatus.STARTED
 
     for run_id in (killed, cut_off):
         system.wait(lambda run_id=run_id: run_of(running, run_id).status == DagsterRunStatus.FAILURE, _LONG)  # type: ignore[misc]
     system.wait(retried(running, cut_off), _LONG)
     assert running.workers[2].name not in running.working()
-    running.workers[2].machine.plug_in()
+    (machine.plug_in if lost == "cut_off" else machine.wake_up)()
 
     system.wait(lambda: status_of(running, backfill) == "COMPLETED_SUCCESS", _LONG)
     system.wait(lambda: running.working().get(running.workers[2].name) == [], _LONG)
