@@ -6,7 +6,7 @@ BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev status psql doctor test test-all check bench bench-full format docs lock clean
+.PHONY: help demo dev status psql doctor test test-all system-packages check bench bench-full format docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,8 +29,14 @@ doctor: .venv/.installed ## examine every setting
 test: check ## every check and test that fits in ten minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
-test-all: check ## the rest too: hundreds of kills, long runs
+test-all: check system-packages ## the rest too: hundreds of kills, long runs
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# What tests need and no wheel brings; without it, or not as root on Debian, they skip and say so.
+system-packages: ## redis-server, for the tests over several workers
+	@if command -v redis-server >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -q && apt-get install -q -y --no-install-recommends redis-server; \
+	else echo "redis-server is missing: the tests over several workers will skip"; fi
 
 check: .venv/.installed-dev ## lint, format, strict types, definitions
 	$(BIN)/ruff check

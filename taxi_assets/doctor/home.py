@@ -10,7 +10,7 @@ from taxi_assets.doctor.finding import About, Finding
 from taxi_assets.settings import Settings
 
 _MARK = "taxi-assets"  # in the first lines of our dagster.yaml, which people edit where it is copied to
-_LAUNCHER = "taxi_assets.run_launcher"
+_LAUNCHERS = ("taxi_assets.run_launcher", "taxi_assets.scale_out.launcher")
 
 
 def examine_home(settings: Settings) -> Iterator[Finding]:
@@ -32,7 +32,7 @@ def _instance(about: About, file: Path) -> Finding:
     written = file.read_text(encoding="utf-8", errors="replace")
     if written == (files("taxi_assets") / "dagster.yaml").read_text(encoding="utf-8"):
         return about.ok("dagster.yaml", f"{file} is ours")
-    if _MARK in written and _LAUNCHER not in written:
+    if _MARK in written and not any(launcher in written for launcher in _LAUNCHERS):
         return about.warning(
             "dagster.yaml",
             f"{file} names no launcher that notices runs which died with the machine: they block the queue",

@@ -24,6 +24,7 @@ from taxi_assets.targets.duckdb_sql import Table
 from taxi_assets.targets.selecting import checked_select
 from taxi_assets.targets.sums import no_rows, quoted, sum_query, totals_of
 from taxi_assets.targets.target import Condition, Facts, Held, Report, Target, TargetError, Totals
+from taxi_assets.targets.wanted import still_wanted
 
 BATCH_ROWS = 65_536
 
@@ -71,6 +72,7 @@ class DuckDBTarget(Target):
             connection.begin()
             try:
                 report = self._replace(place, partition, stream, facts or {})
+                still_wanted()
             except BaseException:
                 connection.rollback()
                 raise

@@ -22,6 +22,7 @@ from taxi_assets.targets.journal import OWN_FACTS, Journal, Recorder, recording
 from taxi_assets.targets.metadata import SIZE, counted, facts_shown, record
 from taxi_assets.targets.partitions import partition_date
 from taxi_assets.targets.target import Facts
+from taxi_assets.targets.wanted import while_run_stands
 
 _REMEMBERED = ("rows", "etag", "last_modified", "sha256", "bytes")
 """What the materialization that replaces a file says of the one before, as ``rows_before``."""
@@ -119,7 +120,8 @@ class FileIOManager(ConfigurableIOManager):
         with tempfile.TemporaryDirectory(dir=self.files.scratch()) as directory:
             fetched = file.fetch(Path(directory), known if self.pass_over_current else None)
             if fetched:
-                self.files.put(name, when, fetched.path, {**fetched.facts, **own})
+                with while_run_stands(context):
+                    self.files.put(name, when, fetched.path, {**fetched.facts, **own})
         facts = self.files.facts(name, when) or {}
         if fetched:
             recorder.record(path, when, _rows(facts), replaced_rows, {**fetched.facts, **own})
