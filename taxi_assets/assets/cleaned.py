@@ -18,7 +18,6 @@ from dagster import (
     AssetOut,
     AssetsDefinition,
     Config,
-    MetadataValue,
     Output,
     TableColumn,
     multi_asset,
@@ -34,6 +33,7 @@ from taxi_assets.assets.common import (
     permanent_failures,
     trips_key,
 )
+from taxi_assets.assets.rejected import reasons_told, samples_told
 from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import StoredFile
 from taxi_assets.targets.lazy import LazyPartition, LazyPartitions
@@ -210,8 +210,9 @@ class Month:
         }
 
     def _reasons(self) -> Mapping[str, Any]:
-        rows = "\n".join(f"| {reason} | {count:,} |" for reason, count in self._pass().counts().items())
-        return {"reasons": MetadataValue.md(f"| reason | rows |\n|---|---:|\n{rows}")}
+        done = self._pass()
+        told = reasons_told(done.rules, done.counts(), done.rows)
+        return {**told, **samples_told(self._service.name, done.samples.found)}
 
 
 def _permanent(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:

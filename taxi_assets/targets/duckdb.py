@@ -20,8 +20,17 @@ from taxi_assets.targets.arrow_schema import check_fits, check_stream, fitted, p
 from taxi_assets.targets.conditions import check_columns, check_conditions, check_partitions
 from taxi_assets.targets.duckdb_file import Connection, duckdb_path, opened, save_memory, write_lock
 from taxi_assets.targets.duckdb_sql import Table
-from taxi_assets.targets.sums import no_rows, sum_query, totals_of
-from taxi_assets.targets.target import Condition, Facts, Held, Report, Target, TargetError, Totals
+from taxi_assets.targets.sums import no_rows, quoted, sum_query, totals_of
+from taxi_assets.targets.target import (
+    EXAMPLE_ROWS,
+    Condition,
+    Facts,
+    Held,
+    Report,
+    Target,
+    TargetError,
+    Totals,
+)
 
 BATCH_ROWS = 65_536
 
@@ -110,6 +119,12 @@ class DuckDBTarget(Target):
         """File, schema and table."""
         month = f"?{self.partition_column}={partition}" if partition else ""
         return f"duckdb:///{duckdb_path(self.url)}#{self.schema_name}.{table}{month}"
+
+    def example_query(self, table: str, partition: date | None) -> str:
+        """For DuckDB, with the file opened."""
+        place = f"{quoted(self.schema_name)}.{quoted(table)}"
+        month = f" WHERE {quoted(self.partition_column)} = DATE '{partition}'" if partition else ""
+        return f"SELECT * FROM {place}{month} LIMIT {EXAMPLE_ROWS}"  # noqa: S608
 
     def _table(self, connection: Connection, table: str) -> Table:
         return Table(connection, self.schema_name, table, self.partition_column)

@@ -28,6 +28,7 @@ from taxi_assets.targets.lazy import ArrowStream, Guarded, HeldBack, LazyPartiti
 from taxi_assets.targets.metadata import (
     described,
     earlier_metadata,
+    examples,
     facts_shown,
     log_every,
     record,
@@ -156,15 +157,21 @@ class TargetIOManager(ConfigurableIOManager):
             table = self.target.table_name(name)
             uri = self.target.uri(table, when)
             known = earlier_metadata(context, AssetKey(name), key)
-            yield name, {**known, **described(uri, current.rows, when), "status": "already current"}
+            told = {**described(uri, current.rows, when), **examples(self.target, table, when)}
+            yield name, {**known, **told, "status": "already current"}
 
     def _told(
         self, path: Sequence[str], when: date | None, report: Report, partition: LazyPartition
     ) -> Mapping[str, Any]:
         """What the UI shows of a stored partition: what it is first, then what it cost, then its origin."""
-        uri = self.target.uri(self.target.table_name(path), when)
-        known = facts_shown(partition.facts)
-        return {**described(uri, report.rows, when), **partition.metadata(), **reported(report), **known}
+        table = self.target.table_name(path)
+        return {
+            **described(self.target.uri(table, when), report.rows, when),
+            **examples(self.target, table, when),
+            **partition.metadata(),
+            **reported(report),
+            **facts_shown(partition.facts),
+        }
 
     def _held(
         self, path: Sequence[str], when: date | None, partition: LazyPartition, recorder: Recorder

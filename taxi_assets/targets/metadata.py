@@ -15,7 +15,7 @@ from dagster import (
     OutputContext,
 )
 
-from taxi_assets.targets.target import Facts, Report
+from taxi_assets.targets.target import Facts, Report, Target
 
 _COSTS = frozenset({"seconds", "seconds_by_phase", "rows_per_second", "rows_replaced"})
 
@@ -24,6 +24,15 @@ def described(uri: str, rows: int, partition: date | None) -> Mapping[str, Any]:
     """Where a partition stands and how many rows it has."""
     key = "dagster/row_count" if partition is None else "dagster/partition_row_count"
     return {key: rows, "uri": MetadataValue.url(uri) if uri.startswith("http") else uri}
+
+
+def examples(target: Target, table: str, partition: date | None) -> Mapping[str, str]:
+    """How a person reads the partition: in the store's own language, and in Python."""
+    told = {
+        "query": target.example_query(table, partition),
+        "query_in_python": target.example_python(table, partition),
+    }
+    return {name: text for name, text in told.items() if text}
 
 
 def facts_shown(facts: Facts) -> Mapping[str, str]:
