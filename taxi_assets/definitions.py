@@ -20,6 +20,7 @@ from taxi_assets.assets.stored import target_asset, targets_of
 from taxi_assets.assets.zones import zones_asset
 from taxi_assets.automation import build_schedules, build_sensors
 from taxi_assets.checks import checks_for
+from taxi_assets.health.asset import health_asset, health_job
 from taxi_assets.jobs import trips_job
 from taxi_assets.recovery.reconciliation import reconcile_job, reconciliation_asset
 from taxi_assets.resources import build_resources, kinds
@@ -45,6 +46,7 @@ def build_definitions(settings: Settings) -> Definitions:
         warnings.simplefilter("ignore", BetaWarning)
         warnings.simplefilter("ignore", PreviewWarning)
         assets = [asset for _, service in services for asset in service_assets(service, settings)]
+        checks = [check for _, service in services for check in checks_for(service, settings)]
         return Definitions(
             assets=with_source_code_references(
                 [
@@ -52,9 +54,10 @@ def build_definitions(settings: Settings) -> Definitions:
                     zones_asset(settings),
                     *audit_assets(settings),
                     reconciliation_asset(settings),
+                    health_asset(settings, [key for one in [*assets, *checks] for key in one.check_keys]),
                 ]
             ),
-            asset_checks=[check for _, service in services for check in checks_for(service, settings)],
+            asset_checks=checks,
             jobs=[
                 *(trips_job(service) for _, service in services),
                 define_asset_job(
@@ -63,6 +66,7 @@ def build_definitions(settings: Settings) -> Definitions:
                     description="What the trips refer to: the taxi zones.",
                 ),
                 reconcile_job(),
+                health_job(),
             ],
             sensors=build_sensors(settings),
             schedules=build_schedules(),

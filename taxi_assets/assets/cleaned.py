@@ -112,29 +112,44 @@ def cleaned_assets(service: Service, settings: Settings) -> AssetsDefinition:
     return cleaned
 
 
+def content_version(
+    service: Service,
+    key: str,
+    sha256: str | None,
+    rule_set: str = "default",
+    thresholds: Thresholds | None = None,
+) -> str:
+    """Version of the rows that a published file gives by these rules, today's schema and today's code."""
+    known = json.dumps(
+        [
+            sha256,
+            CODE_VERSION,
+            asdict(thresholds or Thresholds()),
+            [(rule.name, rule.predicate) for rule in rules_for(service.name, rule_set)],
+            [(column.name, column.kind) for column in columns(service.name)],
+            [
+                (column.name, era.name)
+                for column, era in published_columns(service.name, parse_month(key)).items()
+            ],
+        ],
+        sort_keys=True,
+    )
+    return hashlib.sha256(known.encode()).hexdigest()[:16]
+
+
 class Month:
     """One month's file and the rules for it, opened when its turn comes."""
 
     def __init__(self, service: Service, key: str, file: StoredFile, config: CleaningConfig) -> None:
         self._service, self._key, self._file, self._config = service, key, file, config
         self._cleaning: Cleaning | None = None
-        month = parse_month(key)
-        known = json.dumps(
-            [
-                file.facts.get("sha256"),
-                CODE_VERSION,
-                asdict(config.thresholds()),
-                [(rule.name, rule.predicate) for rule in rules_for(service.name, config.rule_set)],
-                [(column.name, column.kind) for column in columns(service.name)],
-                [(column.name, era.name) for column, era in published_columns(service.name, month).items()],
-            ],
-            sort_keys=True,
-        )
         self._facts = {
             **{name: file.facts[name] for name in PROVENANCE if name in file.facts},
             "rule_set": config.rule_set,
             "code_version": CODE_VERSION,
-            "version": hashlib.sha256(known.encode()).hexdigest()[:16],
+            "version": content_version(
+                service, key, file.facts.get("sha256"), config.rule_set, config.thresholds()
+            ),
         }
 
     def cleaned(self, quarantine: tuple[str, ...]) -> LazyPartition:
