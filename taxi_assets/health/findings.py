@@ -2,8 +2,8 @@
 
 Urgent is what stays wrong until a person does something, or what readers of a store would notice. What the
 sensors and the nightly comparison mend by themselves is only to be looked at, in case they don't. Months
-before the oldest one that is held are no finding: nobody asked for them. A check that only warns is to be known:
-nobody can put right what the TLC has published, and a page that never says "all is well" is not read.
+before the oldest one that is held are no finding: nobody asked for them. A check that only warns is to be
+known: nobody can put right what the TLC has published, and a page that never says "all is well" is not read.
 """
 
 from collections import defaultdict

@@ -29,13 +29,13 @@ _NAMES = {Urgency.URGENT: "urgent", Urgency.LOOK: "to look at", Urgency.NOTE: "t
 def page(facts: Facts, settings: Settings) -> str:
     """The page as Markdown."""
     found = findings(facts)
-    known = [f"- {line}" for line in _known(facts)]
+    secrets = secrets_of(settings)
+    known = [f"- {line}" for line in _known(facts, secrets)]
     room = MOST_LINES - 1 - len(known)
     shown = found if len(found) <= room else found[: room - 1]
-    lines = [_headline(facts, found), *(_line(one, settings) for one in shown)]
+    lines = [_headline(facts, found), *(_line(one, settings, secrets) for one in shown)]
     if left := len(found) - len(shown):
         lines.append(f"- and {left} more, less urgent than these: put these right first.")
-    secrets = secrets_of(settings)
     return "\n".join(masked(line, secrets) for line in [*lines, *known])
 
 
@@ -49,12 +49,10 @@ def _headline(facts: Facts, found: Sequence[Finding]) -> str:
     return f"**All is well**, at {at}{''.join(f'; {one}' for one in told)}."
 
 
-def _line(one: Finding, settings: Settings) -> str:
+def _line(one: Finding, settings: Settings, secrets: set[str]) -> str:
     """A finding: how urgent, which asset and months, what, why, and what to do."""
     months = _months(one)
-    why = masked(" ".join(one.why.split()), secrets_of(settings))
-    why = why if len(why) <= _LONGEST_WHY else f"{why[: _LONGEST_WHY - 1]}…"
-    quoted = f" (“{_plain(why)}”)" if why else ""
+    quoted = f" (“{_foreign(one.why, secrets)}”)" if one.why.strip() else ""
     subject = f"[{one.asset}]({_link(one, settings)}){f' {months}' if months else ''}"
     return f"- **{_NAMES[one.urgency]}** {subject}: {one.says}{quoted}. {one.do}"
 
@@ -72,12 +70,14 @@ def _link(one: Finding, settings: Settings) -> str:
     return f"{settings.ui_url}/assets/{quote(one.asset)}{query}"
 
 
-def _plain(text: str) -> str:
-    """Text in which Markdown and HTML find nothing to do."""
-    return re.sub(r"([\\`*_\[\]<>|~])", r"\\\1", text)
+def _foreign(text: str, secrets: set[str]) -> str:
+    """Somebody else's text: on one line, short, without a secret, and with nothing for Markdown to do."""
+    line = masked(" ".join(text.split()), secrets)
+    line = line if len(line) <= _LONGEST_WHY else f"{line[: _LONGEST_WHY - 1]}…"
+    return re.sub(r"([\\`*_\[\]<>|~])", r"\\\1", line)
 
 
-def _known(facts: Facts) -> Iterator[str]:
+def _known(facts: Facts, secrets: set[str]) -> Iterator[str]:
     """What is held, how far behind publication, when it was last proved, what was stored last."""
     for one in facts.services.values():
         yield _held(one, facts.at)
@@ -96,7 +96,7 @@ def _known(facts: Facts) -> Iterator[str]:
     if facts.trail is None:
         yield "no audit trail, as Postgres is switched off"
     elif not facts.trail.away:
-        yield from (f"stored {_plain(entry)}" for entry in facts.trail.entries)
+        yield from (f"stored {_foreign(entry, secrets)}" for entry in facts.trail.entries)
 
 
 def _held(one: ServiceFacts, now: datetime) -> str:
