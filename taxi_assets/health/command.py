@@ -22,5 +22,5 @@ def show_health(settings: Settings, console: Console) -> int:
     journal = journal_of(settings, postgres_target(settings, settings.postgres_url))
     with open_instance(settings) as instance:
         facts = look(instance, settings, checks, journal)
-    console.print(Markdown(page(facts, settings), hyperlinks=console.is_terminal))
+    console.print(Markdown(page(facts, settings)))
     return 1 if any(one.urgency == Urgency.URGENT for one in findings(facts)) else 0

@@ -16,6 +16,7 @@ from taxi_assets.alerts.words import listed, spans
 from taxi_assets.checks.newest import behind_by, judge
 from taxi_assets.health.facts import Facts, ServiceFacts, between
 from taxi_assets.recovery.difference import Kind
+from taxi_assets.setting_values import TARGET_NAMES
 from taxi_assets.tlc.services import month_key, parse_month
 
 OLD = timedelta(hours=36)
@@ -143,8 +144,8 @@ def _held_back(one: ServiceFacts) -> Iterator[Finding]:
 def _behind(facts: Facts, one: ServiceFacts) -> Iterator[Finding]:
     """Stages that lack, or hold another version of, what they are made of."""
     for stage in ("cleaned", *facts.targets):
-        origin, fact = ("raw", "sha256") if stage == "cleaned" else ("cleaned", "version")
-        missing, stale = _missing(one, stage, origin), _stale(one, stage, origin, fact)
+        origin = _origin(stage)
+        missing, stale = _missing(one, stage, origin), _stale(one, stage)
         asset = f"{stage}/{one.service.name}_trips"
         if missing:
             yield Finding(
@@ -175,8 +176,14 @@ def _missing(one: ServiceFacts, stage: str, origin: str) -> frozenset[str]:
     return frozenset(one.of(origin).keys() - one.of(stage).keys() - _quiet(one, stage))
 
 
-def _stale(one: ServiceFacts, stage: str, origin: str, fact: str) -> frozenset[str]:
-    has, wanted = one.of(stage), one.of(origin)
+def _origin(stage: str) -> str:
+    return "raw" if stage == "cleaned" else "cleaned"
+
+
+def _stale(one: ServiceFacts, stage: str) -> frozenset[str]:
+    """Months that were made of another version than what they come from has, by the records."""
+    has, wanted = one.of(stage), one.of(_origin(stage))
+    fact = "sha256" if stage == "cleaned" else "version"
     return frozenset(
         month
         for month in has.keys() & wanted.keys() - _quiet(one, stage)
@@ -256,8 +263,11 @@ def _differences(facts: Facts, at: float) -> Iterator[Finding]:
         service = facts.services.get(one.service)
         if one.kind not in _WRONG or service is None or one.month in _quiet(service, one.stage):
             continue
+        if one.stage in TARGET_NAMES and one.stage not in facts.targets:
+            continue  # switched off since
         record = service.of(one.stage).get(one.month)
-        if record is None or record.at <= at:
+        told = one.kind == Kind.OTHER_VERSION and one.month in _stale(service, one.stage)
+        if not told and (record is None or record.at <= at):
             months[one.kind, one.stage, one.service].add(one.month)
     for (kind, stage, name), found in months.items():
         known = kind == Kind.UNRECORDED

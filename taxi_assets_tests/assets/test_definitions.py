@@ -19,7 +19,7 @@ from taxi_assets_tests.assets.graph import SYNTHETIC, TARGETS, trips
 STAGES = ("raw", "cleaned", "quarantined", *TARGETS)
 TRIPS = [trips(stage, name) for name in SERVICES for stage in STAGES]
 
-GROUPS = {"zones": "reference", "audit_trail": "operations"}
+GROUPS = {"zones": "reference", "audit_trail": "operations", "health": "operations"}
 """Of the assets that no service owns."""
 
 
