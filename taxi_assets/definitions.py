@@ -21,7 +21,8 @@ from taxi_assets.assets.stored import target_asset, targets_of
 from taxi_assets.assets.summary import summary_asset
 from taxi_assets.assets.zones import zone_copies, zones_asset
 from taxi_assets.automation import build_schedules, build_sensors
-from taxi_assets.checks import checks_for, shared_checks
+from taxi_assets.checks import checks_for
+from taxi_assets.health.asset import health_asset, health_job
 from taxi_assets.jobs import mart_jobs, trips_job
 from taxi_assets.recovery.reconciliation import reconcile_job, reconciliation_asset
 from taxi_assets.resources import build_resources, kinds
@@ -52,6 +53,10 @@ def build_definitions(settings: Settings) -> Definitions:
         warnings.simplefilter("ignore", BetaWarning)
         warnings.simplefilter("ignore", PreviewWarning)
         assets = [asset for _, service in services for asset in service_assets(service, settings)]
+        checks = [
+            *(check for _, service in services for check in checks_for(service, settings)),
+            *shared_checks(settings),
+        ]
         return Definitions(
             assets=with_source_code_references(
                 [
@@ -61,12 +66,10 @@ def build_definitions(settings: Settings) -> Definitions:
                     *mart_assets(settings, kinds(settings)["warehouse"]),
                     *audit_assets(settings),
                     reconciliation_asset(settings),
+                    health_asset(settings, [key for one in [*assets, *checks] for key in one.check_keys]),
                 ]
             ),
-            asset_checks=[
-                *(check for _, service in services for check in checks_for(service, settings)),
-                *shared_checks(settings),
-            ],
+            asset_checks=checks,
             jobs=[
                 *(trips_job(service) for _, service in services),
                 define_asset_job(
@@ -76,6 +79,7 @@ def build_definitions(settings: Settings) -> Definitions:
                 ),
                 *mart_jobs(settings),
                 reconcile_job(),
+                health_job(),
             ],
             sensors=build_sensors(settings),
             schedules=build_schedules(),

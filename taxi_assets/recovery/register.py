@@ -4,6 +4,7 @@ For the day on which Dagster's own storage is lost, or starts anew: the data is 
 Nothing is loaded; the runs, their logs and what they cost stay lost.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,6 +20,7 @@ from taxi_assets.assets.common import monthly_partitions, trips_key
 from taxi_assets.assets.figures import figures
 from taxi_assets.assets.lineage import lineage_of
 from taxi_assets.assets.raw import published_schema
+from taxi_assets.assets.rejected import reasons_told
 from taxi_assets.instance import open_instance
 from taxi_assets.recovery.believed import believed, under_way
 from taxi_assets.recovery.compare import Answers, ask
@@ -30,6 +32,7 @@ from taxi_assets.targets.journal import OWN_FACTS
 from taxi_assets.targets.metadata import described, facts_shown, traced
 from taxi_assets.targets.target import Held
 from taxi_assets.tlc.profile import Profile
+from taxi_assets.tlc.rules import RULE_SETS, rules_for
 from taxi_assets.tlc.services import SERVICES, Service, month_key, parse_month
 
 _COUNTED_STAGES = ("cleaned", "quarantined")
@@ -105,6 +108,7 @@ def register(
                 metadata = {
                     **_told(stores, service, stage, parse_month(month), held[month]),
                     **_quarantined(stage, month, answers),
+                    **_reasons(stage, service, month, answers),
                 }
                 instance.report_runless_asset_event(_materialization(service, stage, month, metadata))
             yield Registered(service.name, stage, len(held), len(new))
@@ -144,6 +148,17 @@ def _told(
         "status": "registered",
         **facts_shown(facts),
     }
+
+
+def _reasons(
+    stage: str, service: Service, month: str, answers: Mapping[str, Mapping[str, Held]]
+) -> Mapping[str, Any]:
+    """How many rows were rejected for which reason; which ones they are a run shows, and no fact keeps."""
+    facts = answers[stage][month].facts
+    if stage != "quarantined" or "reasons" not in facts or facts.get("rule_set") not in RULE_SETS:
+        return {}
+    rules = rules_for(service.name, facts["rule_set"])
+    return reasons_told(rules, json.loads(facts["reasons"]), int(facts.get("raw_rows", 0)))
 
 
 def _quarantined(stage: str, month: str, answers: Mapping[str, Mapping[str, Held]]) -> Mapping[str, Any]:

@@ -23,7 +23,16 @@ from taxi_assets.targets.duckdb_file import Connection, duckdb_path, opened, sav
 from taxi_assets.targets.duckdb_sql import Table
 from taxi_assets.targets.selecting import checked_select
 from taxi_assets.targets.sums import no_rows, quoted, sum_query, totals_of
-from taxi_assets.targets.target import Condition, Facts, Held, Report, Target, TargetError, Totals
+from taxi_assets.targets.target import (
+    EXAMPLE_ROWS,
+    Condition,
+    Facts,
+    Held,
+    Report,
+    Target,
+    TargetError,
+    Totals,
+)
 from taxi_assets.targets.wanted import still_wanted
 
 BATCH_ROWS = 65_536
@@ -142,6 +151,12 @@ class DuckDBTarget(Target):
         """File, schema and table."""
         month = f"?{self.partition_column}={partition}" if partition else ""
         return f"duckdb:///{duckdb_path(self.url)}#{self.schema_name}.{table}{month}"
+
+    def example_query(self, table: str, partition: date | None) -> str:
+        """For DuckDB, with the file opened."""
+        place = f"{quoted(self.schema_name)}.{quoted(table)}"
+        month = f" WHERE {quoted(self.partition_column)} = DATE '{partition}'" if partition else ""
+        return f"SELECT * FROM {place}{month} LIMIT {EXAMPLE_ROWS}"  # noqa: S608
 
     def _table(self, connection: Connection, table: str) -> Table:
         return Table(connection, self.schema_name, table, self.partition_column)

@@ -25,7 +25,7 @@ _COSTS = frozenset({"seconds", "seconds_by_phase", "rows_per_second", "rows_repl
 
 
 def described(target: Target, path: Sequence[str], rows: int, partition: date | None) -> Mapping[str, Any]:
-    """Where a partition stands, by which name queries find it, and how many rows it has."""
+    """Where a partition stands, how queries find it, and how many rows it has."""
     table = target.table_name(path)
     name = target.query_name(table)
     return {
@@ -33,6 +33,7 @@ def described(target: Target, path: Sequence[str], rows: int, partition: date | 
         "dagster/uri": target.uri(table, partition),
         **({"dagster/table_name": name} if name else {}),
         **({"dagster/storage_kind": target.storage_kind} if target.storage_kind else {}),
+        **_examples(target, table, partition),
     }
 
 
@@ -50,6 +51,15 @@ def traced(lineage: Lineage) -> Mapping[str, Any]:
         for column, sources in lineage.items()
     }
     return {"dagster/column_lineage": TableColumnLineage(deps)}
+
+
+def _examples(target: Target, table: str, partition: date | None) -> Mapping[str, str]:
+    """How a person reads the partition: in the store's own language, and in Python."""
+    told = {
+        "query": target.example_query(table, partition),
+        "query_in_python": target.example_python(table, partition),
+    }
+    return {name: text for name, text in told.items() if text}
 
 
 def facts_shown(facts: Facts) -> Mapping[str, str]:

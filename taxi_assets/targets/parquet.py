@@ -32,8 +32,18 @@ from taxi_assets.targets.parquet_footers import SCHEMA, parse
 from taxi_assets.targets.parquet_layout import Layout, Standing, written_metadata
 from taxi_assets.targets.parquet_read import read_table
 from taxi_assets.targets.parquet_write import Style, copy_stream, writing, writing_daily
-from taxi_assets.targets.sums import no_rows, totals_of_stream
-from taxi_assets.targets.target import Condition, Facts, Held, Objects, Report, Target, TargetError, Totals
+from taxi_assets.targets.sums import literal, no_rows, totals_of_stream
+from taxi_assets.targets.target import (
+    EXAMPLE_ROWS,
+    Condition,
+    Facts,
+    Held,
+    Objects,
+    Report,
+    Target,
+    TargetError,
+    Totals,
+)
 
 
 class ParquetTarget(Target):
@@ -108,6 +118,25 @@ class ParquetTarget(Target):
         if partition is None or self.partition_by_day:
             return layout.objects.uri(layout.folder(partition))
         return layout.objects.uri(layout.whole(partition))
+
+    def example_query(self, table: str, partition: date | None) -> str:
+        """For DuckDB; a path of gs:// needs its extension httpfs, or a file system that is registered."""
+        files = literal(self._files(table, partition))
+        return f"SELECT * FROM read_parquet({files}, hive_partitioning = true) LIMIT {EXAMPLE_ROWS}"  # noqa: S608
+
+    def example_python(self, table: str, partition: date | None) -> str:
+        """For pyarrow, which reads directories and gs:// alike, and pandas."""
+        layout = self.layout(table)
+        place = layout.folder(partition) if self.partition_by_day else layout.whole(partition)
+        found = layout.objects.uri(place)
+        return f"import pyarrow.parquet as pq; rows = pq.read_table({found!r}).to_pandas()"
+
+    def _files(self, table: str, partition: date | None) -> str:
+        """The partition's objects as a pattern; while a month cut by day is replaced, of both versions."""
+        layout = self.layout(table)
+        if not self.partition_by_day:
+            return layout.objects.uri(layout.whole(partition))
+        return f"{layout.objects.uri(layout.folder(partition))}/*/*.parquet"
 
     def objects(self, table: str, partition: date | None) -> Objects | None:
         """Exactly the objects that count now, on gs://; a directory is out of other stores' reach."""

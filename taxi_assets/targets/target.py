@@ -94,6 +94,9 @@ class Objects:
 
 MONEY_DECIMALS = 6
 
+EXAMPLE_ROWS = 10
+"""Rows that an example query shows: a screen, and no store reads much for them."""
+
 
 class TargetError(Exception):
     """The store refuses what it is given, and would do so again: a retry can't help."""
@@ -162,6 +165,17 @@ class Target(ConfigurableResource, ABC):  # type: ignore[type-arg]
     def query_name(self, table: str) -> str | None:  # noqa: ARG002
         """The name under which a query finds the table, ``schema.table``; None where there are no names."""
         return None
+
+    def example_query(self, table: str, partition: date | None) -> str:  # noqa: ARG002
+        """A query that shows some of the partition's rows, to be copied into the store's own client.
+
+        '' where there is no such client. Never holds a password.
+        """
+        return ""
+
+    def example_python(self, table: str, partition: date | None) -> str:  # noqa: ARG002
+        """Python that reads the partition's rows without this project, or ''. Never holds a password."""
+        return ""
 
     def held(self, table: str, partition: date | None) -> Held | None:
         """One partition as it stands, or None. Stores override it where asking for one is cheaper."""

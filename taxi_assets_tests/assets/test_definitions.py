@@ -20,7 +20,7 @@ STAGES = ("raw", "cleaned", "quarantined", *TARGETS)
 TRIPS = [trips(stage, name) for name in SERVICES for stage in STAGES]
 SUMMARIES = [trips("monthly_summary", name) for name in SERVICES]
 
-GROUPS = {"zones": "reference", "audit_trail": "operations"}
+GROUPS = {"zones": "reference", "audit_trail": "operations", "health": "operations"}
 """Of the assets that no service owns."""
 
 

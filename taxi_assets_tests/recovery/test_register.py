@@ -82,7 +82,7 @@ def test_what_is_told_is_what_a_run_would_have_told_and_told_once(lost: Lost) ->
         told = record.asset_materialization
         assert told
         assert TAG in (told.tags or {})
-        unknown = {"status", "reasons", "preview", *COSTS} - (
+        unknown = {"status", "samples", "preview", *COSTS} - (
             {"dagster/size_bytes"} if stage == "raw" else set()
         )
         said = {name: value for name, value in shown(told).items() if name != "status"}

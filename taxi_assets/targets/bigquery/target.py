@@ -22,10 +22,12 @@ from taxi_assets.targets.bigquery.load import Source, loadable
 from taxi_assets.targets.bigquery.names import (
     Place,
     checked_table,
+    date_literal,
     decorated,
     labels,
     parse_url,
     partition_key,
+    quoted,
 )
 from taxi_assets.targets.bigquery.replace import Done, Work, by_transaction, by_write_truncate
 from taxi_assets.targets.bigquery.schema import Layout, known_arrow, merge
@@ -33,7 +35,17 @@ from taxi_assets.targets.bigquery.spool import spool
 from taxi_assets.targets.bigquery.staging import staged
 from taxi_assets.targets.bigquery.tables import create, describe
 from taxi_assets.targets.selecting import checked_select
-from taxi_assets.targets.target import Condition, Facts, Held, Objects, Report, Target, TargetError, Totals
+from taxi_assets.targets.target import (
+    EXAMPLE_ROWS,
+    Condition,
+    Facts,
+    Held,
+    Objects,
+    Report,
+    Target,
+    TargetError,
+    Totals,
+)
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -224,6 +236,11 @@ class BigQueryTarget(Target):
         """``bigquery://project/dataset/table``, with ``$202401`` for a partition."""
         name = decorated(checked_table(table), partition)
         return f"bigquery://{self._place.project}/{self._place.dataset}/{name}"
+
+    def example_query(self, table: str, partition: date | None) -> str:
+        """For the console or ``bq query --nouse_legacy_sql``; it reads, and is billed for, one partition."""
+        month = f" WHERE {quoted(self.partition_column)} = {date_literal(partition)}" if partition else ""
+        return f"SELECT * FROM {self._place.sql(table)}{month} LIMIT {EXAMPLE_ROWS}"  # noqa: S608
 
     def console_url(self, table: str) -> str:
         """The table's page in Google's console."""

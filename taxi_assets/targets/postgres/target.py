@@ -30,7 +30,16 @@ from taxi_assets.targets.postgres.swap import (
     swap,
     wait_for_turn,
 )
-from taxi_assets.targets.target import Condition, Facts, Held, Report, Target, TargetError, Totals
+from taxi_assets.targets.target import (
+    EXAMPLE_ROWS,
+    Condition,
+    Facts,
+    Held,
+    Report,
+    Target,
+    TargetError,
+    Totals,
+)
 
 EMBEDDED = "embedded"
 
@@ -204,6 +213,14 @@ class PostgresTarget(Target):
             return f"postgresql://{address(self.url)}/{name}"
         server = EmbeddedPostgres(Path(self.home))
         return f"postgresql:///{DATABASE}/{name}?host={server.socket_directory}"
+
+    def example_query(self, table: str, partition: date | None) -> str:
+        """For psql; ``taxi-assets psql`` opens it on the embedded server too."""
+        query = sql.SQL("SELECT * FROM {}").format(self._identifier(table))
+        if partition:
+            column = sql.Identifier(self.partition_column)
+            query += sql.SQL(" WHERE {} = DATE {}").format(column, sql.Literal(partition.isoformat()))
+        return f"{query.as_string()} LIMIT {EXAMPLE_ROWS}"
 
     def _server_url(self) -> str:
         if self.url != EMBEDDED:
