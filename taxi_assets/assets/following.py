@@ -10,6 +10,8 @@ every blocking check of ``cleaned`` has passed for exactly this version, so a mo
 back stays where it is. All months may follow, not only the newest, which is where Dagster's own
 ``eager()`` stops.
 
+A summary follows its month in the same way, but waits for no check: what is held back is to be seen.
+
 A target's check follows its target, for months that were stored and not proved: a run of many months in which
 one is held back, or fails, ends before its checks.
 """
