@@ -21,7 +21,7 @@ from taxi_assets.assets.stored import target_asset, targets_of
 from taxi_assets.assets.summary import summary_asset
 from taxi_assets.assets.zones import zone_copies, zones_asset
 from taxi_assets.automation import build_schedules, build_sensors
-from taxi_assets.checks import checks_for
+from taxi_assets.checks import checks_for, shared_checks
 from taxi_assets.health.asset import health_asset, health_job
 from taxi_assets.jobs import mart_jobs, trips_job
 from taxi_assets.recovery.reconciliation import reconcile_job, reconciliation_asset

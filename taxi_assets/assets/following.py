@@ -14,6 +14,8 @@ A mart follows the warehouse, month by month: a service that has nothing of a mo
 when it comes later the month is made again. Rather once more than it must than once too few, since what is
 current is passed over: a service's month that lands while the mart is made of another's counts.
 
+A summary follows its month in the same way, but waits for no check: what is held back is to be seen.
+
 A target's check follows its target, for months that were stored and not proved: a run of many months in which
 one is held back, or fails, ends before its checks.
 """

@@ -66,24 +66,29 @@ def month_against_history(service: Service, month: date, summaries: "pd.DataFram
 
 def _line(axes: "Axes", values: Sequence[float | None]) -> None:
     """A line with gaps; a month between two gaps is a dot, the last month a large one."""
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path
-
-    points, codes = [], []
-    for at, value in enumerate(values):
-        if value is None:
-            continue
-        joined = bool(at) and values[at - 1] is not None
-        points += [(at, value)] if joined else [(at, value), (at, value)]
-        codes += [Path.LINETO] if joined else [Path.MOVETO, Path.LINETO]  # one to itself is a dot
-    if points:
-        line = PathPatch(Path(points, codes), fill=False, edgecolor=BLUE, linewidth=2 * UNITS, clip_on=False)
-        line.set_capstyle("round")
-        line.set_joinstyle("round")
-        axes.add_patch(line)
+    known = {at: value for at, value in enumerate(values) if value is not None}
+    joined = [at for at in known if at - 1 in known or at + 1 in known]
+    _draw(axes, [(at, known[at], at - 1 in known) for at in joined], 2)
+    alone = [at for at in known if at not in joined]
+    # A line from a point to itself, with round ends, is a dot.
+    _draw(axes, [(at, known[at], again) for at in alone for again in (False, True)], 5)
     last = values[-1]
     if last is not None:
         axes.plot([len(values) - 1], [last], "o", color=ORANGE, markersize=9 * UNITS, clip_on=False)
+
+
+def _draw(axes: "Axes", points: Sequence[tuple[int, float, bool]], pixels: int) -> None:
+    """Points, each joined to the one before or not, as one path."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    if not points:
+        return
+    path = Path([(x, y) for x, y, _ in points], [Path.LINETO if on else Path.MOVETO for *_, on in points])
+    line = PathPatch(path, fill=False, edgecolor=BLUE, linewidth=pixels * UNITS, clip_on=False)
+    line.set_capstyle("round")
+    line.set_joinstyle("round")
+    axes.add_patch(line)
 
 
 def _last(month: date) -> list[date]:
