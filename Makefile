@@ -6,7 +6,7 @@ BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev status psql doctor test test-all check bench bench-full format docs lock clean
+.PHONY: help demo dev status psql doctor test test-all check bench bench-full format docs snapshot lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ format: .venv/.installed-dev ## format and sort imports
 
 docs: .venv/.installed ## remake the pages that are made from the code
 	$(BIN)/python -m taxi_assets.tlc.schema_page docs/schema.md
+
+snapshot: .venv/.installed-dev ## rewrite the reviewed text of all definitions
+	$(BIN)/python -m taxi_assets_tests.definitions_snapshot
 
 lock: ## take up newer versions of the dependencies
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.lock
