@@ -6,7 +6,7 @@ BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev status psql doctor test test-all check bench bench-full format docs snapshot lock clean
+.PHONY: help demo dev status psql doctor test test-all check bench bench-full format docs browser pictures snapshot lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,7 +29,7 @@ doctor: .venv/.installed ## examine every setting
 test: check ## every check and test that fits in ten minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
-test-all: check ## the rest too: hundreds of kills, long runs
+test-all: check browser ## the rest too: hundreds of kills, long runs, the UI in a browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.installed-dev ## lint, format, strict types, definitions
@@ -54,6 +54,17 @@ format: .venv/.installed-dev ## format and sort imports
 
 docs: .venv/.installed ## remake the pages that are made from the code
 	$(BIN)/python -m taxi_assets.tlc.schema_page docs/schema.md
+
+# Chromium for the tests that look at the UI; they are skipped without it, so this never fails.
+browser:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && apt-get install -q -y chromium chromium-driver && exit 0; \
+	fi; \
+	echo "The tests of the UI are skipped. They need Chromium and its driver: apt-get install chromium chromium-driver"
+
+pictures: .venv/.installed-dev browser ## take the docs' screenshots anew, minutes
+	$(BIN)/python -m taxi_assets_tests.browser.pictures
 
 snapshot: .venv/.installed-dev ## rewrite the reviewed text of all definitions
 	$(BIN)/python -m taxi_assets_tests.definitions_snapshot

@@ -7,6 +7,7 @@ Selenium and not Playwright: Debian has Chromium and the chromedriver that belon
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,6 +107,18 @@ class Ui:
         field = self.find(xpath)
         field.send_keys(Keys.CONTROL, "a")
         field.send_keys(text, Keys.ENTER)
+
+    def show(self, xpath: str) -> None:
+        """Scroll to an element."""
+        self.driver.execute_script(_IN_VIEW, self.find(xpath))
+
+    def settled(self, within: float = 10) -> bytes:
+        """A screenshot of the page at rest; of a page that is never at rest, the last one in the time."""
+        deadline, before = time.monotonic() + within, b""
+        while (now := self.driver.get_screenshot_as_png()) != before and time.monotonic() < deadline:
+            before = now
+            time.sleep(0.5)
+        return now
 
     def plots(self) -> list[tuple[int, int]]:
         """Sizes of the pictures that an asset drew, and the browser could read."""
