@@ -62,6 +62,7 @@ _BROKEN = frozenset(
         "AssetNode.staleCausesByPartition",
         "AssetNode.staleStatusByPartition",
         "DaemonHealth.daemonStatus",
+        "ErrorChainLink.message",
         "Instance.concurrencyLimit",
         "InstigationEventConnection.cursor",
     }
@@ -108,7 +109,8 @@ def _possible(named: GraphQLNamedType) -> list[GraphQLObjectType]:
 
 
 def _part(named: GraphQLObjectType, path: tuple[str, ...], through: frozenset[str]) -> Iterator[str]:
-    if named.name in path or named.name in _ROUND_ABOUT - through:
+    seen = path.count(named.name) > (named.name == "PythonError")  # an error's causes are errors
+    if seen or named.name in _ROUND_ABOUT - through:
         return
     fields = list(_fields(named, (*path, named.name), through))
     if fields:
