@@ -108,6 +108,16 @@ class Ui:
         field.send_keys(Keys.CONTROL, "a")
         field.send_keys(text, Keys.ENTER)
 
+    def unfold(self, label: str) -> None:
+        """Open what a row of metadata holds in Markdown."""
+        self.click(f"//tr[.//*[text()='{label}']]//*[contains(text(), 'Show Markdown')]")
+        self.find(button("Close"))
+
+    def fold(self) -> None:
+        """Close it again."""
+        self.click(button("Close"))
+        self.wait(lambda: not self.visible(button("Close")))
+
     def show(self, xpath: str) -> None:
         """Scroll to an element."""
         self.driver.execute_script(_IN_VIEW, self.find(xpath))

@@ -51,8 +51,8 @@ def cleaned_month(ui: Ui, system: DagsterDev) -> None:
     """A cleaned month: its rows, where they come from, its plots."""
     ui.open(f"/assets/cleaned/green_trips?view=partitions&partition={MONTH}")
     ui.see("raw_rows", within=_WITHIN)
-    ui.wait(ui.plots, _WITHIN)
-    ui.show("//img[starts-with(@src, 'data:image/svg')]")
+    ui.unfold("trips_by_day")
+    ui.wait(ui.plots)
 
 
 def health(ui: Ui, system: DagsterDev) -> None:
@@ -60,8 +60,7 @@ def health(ui: Ui, system: DagsterDev) -> None:
     system.launch("__ASSET_JOB", assets=["health"])
     system.wait(lambda: any(run.asset_selection for run in system.runs(*_ENDED)), _WITHIN)
     ui.open("/assets/health?view=events")
-    ui.click(button("Show Markdown"))
-    ui.see("Close")
+    ui.unfold("page")
 
 
 PICTURES: dict[str, Callable[[Ui, DagsterDev], None]] = {
