@@ -15,12 +15,14 @@ from dagster import (
 
 from taxi_assets.assets.audit_trail import audit_assets
 from taxi_assets.assets.cleaned import cleaned_assets
+from taxi_assets.assets.marts import mart_assets
 from taxi_assets.assets.raw import raw_asset
 from taxi_assets.assets.stored import target_asset, targets_of
-from taxi_assets.assets.zones import zones_asset
+from taxi_assets.assets.summary import summary_asset
+from taxi_assets.assets.zones import zone_copies, zones_asset
 from taxi_assets.automation import build_schedules, build_sensors
-from taxi_assets.checks import checks_for
-from taxi_assets.jobs import trips_job
+from taxi_assets.checks import checks_for, shared_checks
+from taxi_assets.jobs import mart_jobs, trips_job
 from taxi_assets.recovery.reconciliation import reconcile_job, reconciliation_asset
 from taxi_assets.resources import build_resources, kinds
 from taxi_assets.settings import Settings
@@ -28,12 +30,17 @@ from taxi_assets.tlc.services import SERVICES, Service
 
 
 def service_assets(service: Service, settings: Settings) -> list[AssetsDefinition]:
-    """A service's chain: raw, cleaned and quarantined, then the cleaned rows in each target."""
+    """A service's chain: raw, cleaned and quarantined, their summary, the cleaned rows in each target."""
     stored = [
         target_asset(target, service, settings, kinds(settings)[target.name])
         for target in targets_of(settings)
     ]
-    return [raw_asset(service, settings), cleaned_assets(service, settings), *stored]
+    return [
+        raw_asset(service, settings),
+        cleaned_assets(service, settings),
+        summary_asset(service, settings),
+        *stored,
+    ]
 
 
 def build_definitions(settings: Settings) -> Definitions:
@@ -50,11 +57,16 @@ def build_definitions(settings: Settings) -> Definitions:
                 [
                     *assets,
                     zones_asset(settings),
+                    *zone_copies(settings, kinds(settings)),
+                    *mart_assets(settings, kinds(settings)["warehouse"]),
                     *audit_assets(settings),
                     reconciliation_asset(settings),
                 ]
             ),
-            asset_checks=[check for _, service in services for check in checks_for(service, settings)],
+            asset_checks=[
+                *(check for _, service in services for check in checks_for(service, settings)),
+                *shared_checks(settings),
+            ],
             jobs=[
                 *(trips_job(service) for _, service in services),
                 define_asset_job(
@@ -62,6 +74,7 @@ def build_definitions(settings: Settings) -> Definitions:
                     selection=AssetSelection.groups("reference"),
                     description="What the trips refer to: the taxi zones.",
                 ),
+                *mart_jobs(settings),
                 reconcile_job(),
             ],
             sensors=build_sensors(settings),

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from taxi_assets.definitions import build_definitions
 from taxi_assets.instance import open_instance
+from taxi_assets.jobs import mart_jobs
 from taxi_assets.load import run_job
 from taxi_assets.resources import build_resources
 from taxi_assets.settings import Settings
@@ -35,7 +36,8 @@ def run_demo(settings: Settings, console: Console) -> int:
     with open_instance(settings) as instance:
         # All stops at the first that fails.
         succeeded = run_job(definitions, "reference", instance, console) and all(
-            run_job(definitions, f"{name}_trips", instance, console, MONTHS) for name in SERVICES
+            run_job(definitions, name, instance, console, MONTHS)
+            for name in (*(f"{name}_trips" for name in SERVICES), *(job.name for job in mart_jobs(settings)))
         )
     if not succeeded:
         return 1

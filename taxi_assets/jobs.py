@@ -1,10 +1,12 @@
-"""A service's job: what the UI's *Launchpad*, ``taxi-assets load`` and the sensors run."""
+"""A service's job, and the marts': what the UI's *Launchpad*, ``taxi-assets load`` and the sensors run."""
 
 from functools import cache
 
 from dagster import AssetSelection, define_asset_job
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from taxi_assets.assets.marts import GROUP, WAREHOUSE
+from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import Service
 
 
@@ -25,3 +27,16 @@ def trips_job(service: Service) -> UnresolvedAssetJobDefinition:
         selection=AssetSelection.groups(service.name),
         description=f"A month of {service.title} trips: fetched, cleaned, kept in every target.",
     )
+
+
+def mart_jobs(settings: Settings) -> list[UnresolvedAssetJobDefinition]:
+    """The job ``marts``, by months; none where the warehouse is switched off."""
+    if WAREHOUSE not in settings.targets:
+        return []
+    return [
+        define_asset_job(
+            GROUP,
+            selection=AssetSelection.groups(GROUP),
+            description="A month of every mart, made of the trips of all services in the warehouse.",
+        )
+    ]

@@ -42,7 +42,9 @@ def audit_assets(settings: Settings) -> list[AssetsDefinition]:
         last = {"last_entry": MetadataValue.timestamp(loads[0].recorded)} if loads else {}
         return MaterializeResult(
             metadata={
-                "entries": entries,
+                "dagster/row_count": entries,
+                "dagster/table_name": f"{journal.schema_name}.loads",
+                "dagster/storage_kind": "postgres",
                 **last,
                 "newest": MetadataValue.md(markdown(loads)),
             }

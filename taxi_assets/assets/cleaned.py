@@ -34,21 +34,26 @@ from taxi_assets.assets.common import (
     permanent_failures,
     trips_key,
 )
+from taxi_assets.assets.figures import figures
+from taxi_assets.assets.lineage import lineage_of
 from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import StoredFile
 from taxi_assets.targets.lazy import LazyPartition, LazyPartitions
-from taxi_assets.targets.target import Facts
+from taxi_assets.targets.target import Facts, Lineage
 from taxi_assets.tlc.clean import Cleaning, clean
 from taxi_assets.tlc.rules import RULE_SETS, Thresholds, rules_for
 from taxi_assets.tlc.schema import columns, published_columns
 from taxi_assets.tlc.services import Service, parse_month
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Part of every cleaned month's version, as are the rules and the schema: raise it when other code would give
 other rows out of the same file, rules and schema."""
 
 PROVENANCE = ("url", "etag", "last_modified", "sha256", "file")
 """What every store remembers of the published file that its rows came from."""
+
+PROFILE = "profile"
+"""Fact of a cleaned month in the lake: a ``tlc.profile.Profile`` as JSON, replaced with its rows."""
 
 _REASONS = TableColumn("reasons", "list<string>", "Every cleaning rule that the row breaks")
 
@@ -144,19 +149,25 @@ class Month:
             facts=self._facts,
             outcome=self._outcome,
             metadata=self._reasons,
+            lineage=self._lineage("quarantined"),
         )
         return LazyPartition(
             open=self._open_cleaned,
             facts=self._facts,
-            outcome=self._outcome,
+            outcome=lambda: {**self._outcome(), PROFILE: self._pass().profile().to_json()},
             metadata=self._counts,
+            lineage=self._lineage("cleaned"),
             siblings={quarantine: beside},
         )
 
     def quarantined(self) -> LazyPartition:
         """The rejected rows alone: a pass of its own, if they are not stored already."""
         return LazyPartition(
-            open=self._open_quarantined, facts=self._facts, outcome=self._outcome, metadata=self._reasons
+            open=self._open_quarantined,
+            facts=self._facts,
+            outcome=self._outcome,
+            metadata=self._reasons,
+            lineage=self._lineage("quarantined"),
         )
 
     @contextmanager
@@ -207,7 +218,11 @@ class Month:
             "raw_rows": done.rows,
             "quarantined_rows": done.rejected,
             "quarantined_share": round(done.rejected / max(done.rows, 1), 6),
+            **figures(self._service, parse_month(self._key), done.profile()),
         }
+
+    def _lineage(self, stage: str) -> Lineage:
+        return lineage_of(stage, self._service, self._key, self._file.facts.get("file", ""))
 
     def _reasons(self) -> Mapping[str, Any]:
         rows = "\n".join(f"| {reason} | {count:,} |" for reason, count in self._pass().counts().items())

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-import pyarrow.parquet as pq
-from dagster import AssetExecutionContext, AssetsDefinition, Config, asset
+from dagster import AssetExecutionContext, AssetsDefinition, Config, TableColumn, TableSchema, asset
 from pydantic import Field
 
 from taxi_assets.assets.common import OWNERS, SOURCE_POOL, freshness, monthly, permanent_failures, trips_key
@@ -20,6 +19,8 @@ from taxi_assets.assets.published_source import (
 from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import LazyFile
 from taxi_assets.targets.target import Facts
+from taxi_assets.tlc.layout import columns_of, layout_facts
+from taxi_assets.tlc.schema import published_columns
 from taxi_assets.tlc.services import Service, parse_month
 from taxi_assets.tlc.source import (
     Published,
@@ -90,11 +91,24 @@ def _lazy(source: Source, service: Service, month: date, origin: Origin) -> Lazy
         if published is None:
             return None
         published.facts.update(code_version=CODE_VERSION, origin=origin)
-        if published.path.suffix == ".parquet":
-            published.facts["rows"] = str(pq.read_metadata(published.path).num_rows)
+        published.facts.update(layout_facts(published.path))
         return published
 
-    return LazyFile(fetch)
+    return LazyFile(fetch, lambda facts: published_schema(service, month, facts))
+
+
+def published_schema(service: Service, month: date, facts: Facts) -> Mapping[str, Any]:
+    """A file's columns as the TLC named and typed them, each with what the schema table says of it."""
+    found = columns_of(facts)
+    if not found:
+        return {}
+    meanings = {
+        era.name: f"{column.meaning} [{column.unit}] Cleaned: {column.name}"
+        for column, era in published_columns(service.name, month).items()
+    }
+    schema = TableSchema([TableColumn(name, kind, meanings.get(name)) for name, kind in found.items()])
+    groups = {"row_groups": int(facts["row_groups"])} if "row_groups" in facts else {}
+    return {"dagster/column_schema": schema, **groups}
 
 
 def _require_settled(source: Source, service: Service, month: date) -> None:

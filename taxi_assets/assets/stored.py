@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 
 from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, ResourceParam, asset
 
+from taxi_assets.assets.cleaned import PROFILE
 from taxi_assets.assets.common import OWNERS, definition_metadata, freshness, monthly, trips_key
 from taxi_assets.assets.following import FOLLOWS_CLEANED
 from taxi_assets.assets.gate import Gate
+from taxi_assets.assets.lineage import lineage_of
 from taxi_assets.settings import Settings
 from taxi_assets.targets.lazy import LazyPartition, LazyPartitions
 from taxi_assets.targets.target import Target
@@ -71,7 +73,10 @@ def target_asset(
         judge = gate.at(service, lake, context.instance)
 
         def gated(key: str) -> LazyPartition:
-            return replace(cleaned[key], gate=lambda: judge.ask(parse_month(key)))
+            month = cleaned[key]
+            facts = {name: fact for name, fact in month.facts.items() if name != PROFILE}
+            lineage = lineage_of(target.name, service, key)
+            return replace(month, facts=facts, lineage=lineage, gate=lambda: judge.ask(parse_month(key)))
 
         return LazyPartitions(context.partition_keys, gated)
 

@@ -71,7 +71,7 @@ def reconciliation_asset(settings: Settings) -> AssetsDefinition:
         description="What Dagster believes of every month, against what stands in every store by query.",
         group_name=GROUP,
         owners=OWNERS,
-        kinds={"reconciliation"},
+        kinds={"report"},
         code_version="1",
         metadata={"dagster/column_schema": _SCHEMA},
         required_resource_keys=needed | journals,

@@ -19,7 +19,7 @@ from dagster import ConfigurableIOManager, DagsterEvent, Failure, InputContext, 
 
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.journal import OWN_FACTS, Journal, Recorder, recording
-from taxi_assets.targets.metadata import record
+from taxi_assets.targets.metadata import SIZE, counted, facts_shown, record
 from taxi_assets.targets.partitions import partition_date
 from taxi_assets.targets.target import Facts
 
@@ -39,6 +39,10 @@ class Fetched(Protocol):
         """Kept beside it: source, version, ``sha256``."""
 
 
+def _nothing(_: Facts) -> Mapping[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True)
 class LazyFile:
     """A file that is fetched when its turn comes.
@@ -46,9 +50,11 @@ class LazyFile:
     Attributes:
         fetch: Gets a directory to write to and the facts of the file already kept; returns None if
             that one is still current.
+        metadata: What else to show of the kept file, given its facts.
     """
 
     fetch: Callable[[Path, Facts | None], Fetched | None]
+    metadata: Callable[[Facts], Mapping[str, Any]] = _nothing
 
 
 @dataclass(frozen=True)
@@ -120,10 +126,9 @@ class FileIOManager(ConfigurableIOManager):
         context.log.info(f"{facts.get('file')}: {'fetched' if fetched else 'unchanged, nothing was fetched'}")
         before = {f"{name}_before": known[name] for name in _REMEMBERED if name in known} if known else {}
         return {
-            **{name: value for name, value in facts.items() if name not in OWN_FACTS},
+            **told_of_file(self.files, name, when, facts),
+            **file.metadata(facts),
             **(before if fetched else {}),
-            "uri": self.files.uri(name, when),
-            "size_bytes": int(facts.get("bytes", 0)),
             "status": "unchanged" if not fetched else "replaced" if known else "stored",
             "seconds": round(monotonic() - started, 3),
         }
@@ -136,6 +141,18 @@ class FileIOManager(ConfigurableIOManager):
                 allow_retries=False,
             )
         return StoredFile(facts, lambda: intact(self.files, name, key, when), self.files.scratch)
+
+
+def told_of_file(files: FileStore, name: str, when: date, facts: Facts) -> Mapping[str, Any]:
+    """What the UI shows of a kept file, whoever tells it: where it is, its size and rows, its facts."""
+    rows = _rows(facts)
+    shown = {fact: text for fact, text in facts_shown(facts).items() if fact not in (*OWN_FACTS, "rows")}
+    return {
+        **({} if rows is None else counted(rows, when)),
+        "dagster/uri": files.uri(name, when),
+        SIZE: int(facts.get("bytes", 0)),
+        **shown,
+    }
 
 
 def _rows(facts: Facts) -> int | None:

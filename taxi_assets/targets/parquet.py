@@ -21,6 +21,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from datetime import date
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -46,6 +47,8 @@ class ParquetTarget(Target):
         partition_by_day: A timestamp or date column: inside each partition, one folder per date of it, named
             ``lpep_pickup_date=`` for ``lpep_pickup_datetime``. None writes one file.
     """
+
+    storage_kind: ClassVar[str] = "parquet"
 
     url: str
     compression: str = "zstd"

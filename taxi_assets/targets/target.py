@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import pyarrow as pa
 from dagster import ConfigurableResource
@@ -26,6 +26,10 @@ Condition: TypeAlias = tuple[
 
 Facts: TypeAlias = Mapping[str, str]
 """What is remembered beside a partition: ``version`` of its content, source file, run, time."""
+
+
+Lineage: TypeAlias = Mapping[str, Sequence[tuple[Sequence[str], str]]]
+"""For each column the columns that it is made of, each as its asset's key and its name there."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,9 @@ class TargetError(Exception):
 class Target(ConfigurableResource, ABC):  # type: ignore[type-arg]
     """A store of tables that are partitioned by one DATE column."""
 
+    storage_kind: ClassVar[str] = ""
+    """What Dagster calls a store of this kind: ``postgres``; nothing for one that it has no word for."""
+
     partition_column: str = "trip_month"
 
     @abstractmethod
@@ -151,6 +158,10 @@ class Target(ConfigurableResource, ABC):  # type: ignore[type-arg]
     @abstractmethod
     def uri(self, table: str, partition: date | None = None) -> str:
         """Where a person finds the table or partition. Never holds a password."""
+
+    def query_name(self, table: str) -> str | None:  # noqa: ARG002
+        """The name under which a query finds the table, ``schema.table``; None where there are no names."""
+        return None
 
     def held(self, table: str, partition: date | None) -> Held | None:
         """One partition as it stands, or None. Stores override it where asking for one is cheaper."""

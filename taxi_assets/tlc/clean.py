@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from taxi_assets.tlc.conform import NonConforming, PublishedFile, open_published
+from taxi_assets.tlc.profile import Profile, Profiler
 from taxi_assets.tlc.refunds import find_refunds
 from taxi_assets.tlc.rules import REFUNDED, Rule, Thresholds, rules_for, variables
 from taxi_assets.tlc.schema import canonical_schema
@@ -59,8 +60,10 @@ class Cleaning:
     rows: int = 0
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    _outside: int = 0
     _complete: bool = False
+
+    def __post_init__(self) -> None:
+        self._profiler = Profiler(self.published.service, self.published.month)
 
     def cleaned(self) -> pa.RecordBatchReader:
         """Stream the valid rows. This is the pass: read it to its end, once.
@@ -85,6 +88,10 @@ class Cleaning:
         """Rejected rows by reason, every rule named, the frequent ones first."""
         return dict(Counter({rule.name: 0 for rule in self.rules} | self.reasons).most_common())
 
+    def profile(self) -> Profile:
+        """What the month looks like, as far as it was read."""
+        return self._profiler.finish()
+
     def _split(self) -> Iterator[pa.RecordBatch]:
         schema = canonical_schema(self.published.service)
         rejected_schema = quarantine_schema(self.published.service)
@@ -93,18 +100,18 @@ class Cleaning:
             verdict = batch.column("_verdict")
             rows = pa.RecordBatch.from_arrays(batch.columns[:-1], schema=schema)
             self.rows += rows.num_rows
-            self._outside += self._outside_month(rows.column("pickup_at"))
             rejected = pc.not_equal(verdict, 0)
             count = rejected.true_count
             if count:
                 self.rejected += count
                 reasons = self._reasons(verdict.filter(rejected))
+                thrown_out = rows.filter(rejected)
+                self._profiler.add_rejected(thrown_out)
                 spill.write_batch(
-                    pa.RecordBatch.from_arrays(
-                        [*rows.filter(rejected).columns, reasons], schema=rejected_schema
-                    )
+                    pa.RecordBatch.from_arrays([*thrown_out.columns, reasons], schema=rejected_schema)
                 )
                 rows = rows.filter(pc.equal(verdict, 0))
+            self._profiler.add(rows)
             yield rows
         spill.close()  # only here: of a pass that is given up nobody reads the spill
         self._check()
@@ -130,16 +137,11 @@ class Cleaning:
                 self.reasons[name] += value["counts"]
         return pa.array(names, _REASONS.type).take(encoded.indices)
 
-    def _outside_month(self, pickups: pa.Array) -> int:
-        """Count them whatever the rules: another month's file is wrong under every rule set."""
-        edges = variables(self.published.month, Thresholds())
-        early = pc.less(pickups, pa.scalar(edges["month_start"], pickups.type))
-        late = pc.greater_equal(pickups, pa.scalar(edges["month_end"], pickups.type))
-        return int(pc.or_(early, late).true_count)
-
     def _check(self) -> None:
         """Refuse what can't be this month's file, and a pass that lost a row."""
-        file, outside = self.published, self._outside
+        file = self.published
+        # Whatever the rules: another month's file is wrong under every rule set.
+        outside = self.profile().strays(file.month)
         if self.rows != file.rows:
             raise NonConforming(
                 f"{file.name}: {self.rows:,} rows were read, its footer tells {file.rows:,}; fetch it again."

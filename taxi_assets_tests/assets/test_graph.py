@@ -56,7 +56,7 @@ def test_each_stage_tells_what_it_did(graph: Graph) -> None:
     for stage in STAGES:
         assert said[stage]["sha256"] == said["raw"]["sha256"]
         assert said[stage]["status"] == "stored"
-        assert "2024" in str(said[stage]["uri"])
+        assert "2024" in str(said[stage]["dagster/uri"])
 
 
 def test_a_month_that_is_run_again_changes_nothing_and_loads_nothing(graph: Graph) -> None:

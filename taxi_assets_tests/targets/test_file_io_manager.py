@@ -164,8 +164,8 @@ def test_the_facts_and_the_size_of_a_file_are_shown(files: FileStore) -> None:
         "raw"
     )
     shown = {name: value.value for name, value in told.metadata.items()}
-    assert (shown["file"], shown["size_bytes"], shown["etag"]) == ("trips_2024-01.txt", 3, "one")
-    assert str(shown["uri"]).endswith("raw/trip_month=2024-01-01/trips_2024-01.txt")
+    assert (shown["file"], shown["dagster/size_bytes"], shown["etag"]) == ("trips_2024-01.txt", 3, "one")
+    assert str(shown["dagster/uri"]).endswith("raw/trip_month=2024-01-01/trips_2024-01.txt")
 
 
 def test_a_month_without_a_file_is_named(files: FileStore) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import urlencode
 
 import pyarrow as pa
@@ -32,6 +32,7 @@ from taxi_assets.targets.bigquery.schema import Layout, known_arrow, merge
 from taxi_assets.targets.bigquery.spool import spool
 from taxi_assets.targets.bigquery.staging import staged
 from taxi_assets.targets.bigquery.tables import create, describe
+from taxi_assets.targets.selecting import checked_select
 from taxi_assets.targets.target import Condition, Facts, Held, Objects, Report, Target, TargetError, Totals
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ class BigQueryTarget(Target):
         staging_life_s: Seconds after which a staging table counts as left behind. BigQuery itself ends
             a load job after six hours.
     """
+
+    dialect: ClassVar[str] = "bigquery"
+    storage_kind: ClassVar[str] = "bigquery"
 
     url: str = "bigquery://project/dataset?location=US"
     cluster_by: list[str] = []  # noqa: RUF012 - pydantic copies it
@@ -202,6 +206,19 @@ class BigQueryTarget(Target):
             self._check_there(table, "column", columns, standing.arrow.names)
             part = _condition(standing.partition_column, partition)
             return reading.totals(connection, table, standing.arrow, part, columns)
+
+    def select(self, sql: str) -> pa.RecordBatchReader:
+        """Run one SELECT, see ``Selects``; integers come as int64, whatever their columns were given as."""
+        with explained(self._place):
+            return reading.select(self._connect(), checked_select(sql), self.labels)
+
+    def sql_name(self, table: str) -> str:
+        """Project, dataset and table, quoted."""
+        return self._place.sql(table)
+
+    def query_name(self, table: str) -> str:
+        """``project.dataset.table``."""
+        return f"{self._place.project}.{self._place.dataset}.{table}"
 
     def uri(self, table: str, partition: date | None = None) -> str:
         """``bigquery://project/dataset/table``, with ``$202401`` for a partition."""

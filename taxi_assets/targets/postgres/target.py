@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import psycopg
 import pyarrow as pa
@@ -51,6 +52,8 @@ class PostgresTarget(Target):
         batch_rows: Rows encoded at once.
         connect_timeout: Seconds until a silent server counts as gone.
     """
+
+    storage_kind: ClassVar[str] = "postgres"
 
     url: str = EMBEDDED
     home: str = ""
@@ -189,6 +192,10 @@ class PostgresTarget(Target):
                 return Totals(0, dict.fromkeys(columns, Decimal(0)))
             names = (self.schema_name, table, self.partition_column)
             return reading.add_up(connection, names, standing, partition, columns)
+
+    def query_name(self, table: str) -> str:
+        """``schema.table``."""
+        return f"{self.schema_name}.{table}"
 
     def uri(self, table: str, partition: date | None = None) -> str:
         """``postgresql://host:port/database/schema.table``; a partition by the name of its own table."""
