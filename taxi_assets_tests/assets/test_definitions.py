@@ -104,6 +104,18 @@ def test_the_zones_tell_their_columns() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_the_published_files_tell_their_columns_by_the_names_that_the_tlc_gives_them(service: str) -> None:
+    schema = _definitions().resolve_asset_graph().get(trips("raw", service)).metadata["dagster/column_schema"]
+    assert isinstance(schema, TableSchema)
+    told = {column.name: column.description or "" for column in schema.columns}
+    names = {"yellow": "tpep_pickup_datetime", "green": "lpep_pickup_datetime"}
+    pickup = told[names.get(service, "pickup_datetime")]
+    assert "Here: pickup_at." in pickup
+    assert ("Before: Trip_Pickup_DateTime, pickup_datetime." in pickup) == (service == "yellow")
+    assert all(told.values())
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_every_service_is_checked_at_every_border(service: str) -> None:
     found = {
         (key.asset_key.path[0], key.name)
