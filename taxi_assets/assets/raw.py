@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from dagster import AssetExecutionContext, AssetsDefinition, Config, TableColumn, TableSchema, asset
+from dagster import AssetExecutionContext, AssetsDefinition, Config, asset
 from pydantic import Field
 
 from taxi_assets.assets.common import OWNERS, SOURCE_POOL, freshness, monthly, permanent_failures, trips_key
-from taxi_assets.assets.published_columns import published_schema
+from taxi_assets.assets.published_columns import newest_columns, stored_columns
 from taxi_assets.assets.published_source import (
     SETTLE_SECONDS,
     PublishedSource,
@@ -19,8 +19,7 @@ from taxi_assets.assets.published_source import (
 from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import LazyFile
 from taxi_assets.targets.target import Facts
-from taxi_assets.tlc.layout import columns_of, layout_facts
-from taxi_assets.tlc.schema import published_columns
+from taxi_assets.tlc.layout import layout_facts
 from taxi_assets.tlc.services import Service, parse_month
 from taxi_assets.tlc.source import (
     Published,
@@ -56,7 +55,7 @@ def raw_asset(service: Service, settings: Settings) -> AssetsDefinition:
         kinds={"raw", "parquet"},
         code_version=CODE_VERSION,
         pool=SOURCE_POOL,
-        metadata={"dagster/column_schema": published_schema(service)},
+        metadata={"dagster/column_schema": newest_columns(service)},
         freshness_policy=freshness(service),
         **monthly(service, settings),
     )
@@ -94,21 +93,7 @@ def _lazy(source: Source, service: Service, month: date, origin: Origin) -> Lazy
         published.facts.update(layout_facts(published.path))
         return published
 
-    return LazyFile(fetch, lambda facts: published_schema(service, month, facts))
-
-
-def published_schema(service: Service, month: date, facts: Facts) -> Mapping[str, Any]:
-    """A file's columns as the TLC named and typed them, each with what the schema table says of it."""
-    found = columns_of(facts)
-    if not found:
-        return {}
-    meanings = {
-        era.name: f"{column.meaning} [{column.unit}] Cleaned: {column.name}"
-        for column, era in published_columns(service.name, month).items()
-    }
-    schema = TableSchema([TableColumn(name, kind, meanings.get(name)) for name, kind in found.items()])
-    groups = {"row_groups": int(facts["row_groups"])} if "row_groups" in facts else {}
-    return {"dagster/column_schema": schema, **groups}
+    return LazyFile(fetch, lambda facts: stored_columns(service, month, facts))
 
 
 def _require_settled(source: Source, service: Service, month: date) -> None:

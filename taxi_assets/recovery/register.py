@@ -19,7 +19,7 @@ from taxi_assets.assets.cleaned import PROFILE
 from taxi_assets.assets.common import monthly_partitions, trips_key
 from taxi_assets.assets.figures import figures
 from taxi_assets.assets.lineage import lineage_of
-from taxi_assets.assets.raw import published_schema
+from taxi_assets.assets.published_columns import stored_columns
 from taxi_assets.assets.rejected import reasons_told
 from taxi_assets.instance import open_instance
 from taxi_assets.recovery.believed import believed, under_way
@@ -135,7 +135,7 @@ def _told(
     if stage == "raw":
         return {
             **told_of_file(store, "/".join(key), when, held.facts),
-            **published_schema(service, when, held.facts),
+            **stored_columns(service, when, held.facts),
             "status": "registered",
         }
     if stage in _COUNTED_STAGES:  # told as numbers, by ``_quarantined``
