@@ -72,3 +72,7 @@ FOLLOWS_WAREHOUSE = (
     & ~AutomationCondition.any_deps_in_progress()
     & ~AutomationCondition.in_progress()
 ).with_label("follows the warehouse")
+
+FOLLOWS_ZONES = (
+    AutomationCondition.eager() & AutomationCondition.all_deps_blocking_checks_passed()
+).with_label("follows the zones")

@@ -13,13 +13,13 @@ from dagster import (
     AssetExecutionContext,
     AssetIn,
     AssetsDefinition,
-    AutomationCondition,
     TableColumn,
     TableSchema,
     asset,
 )
 
 from taxi_assets.assets.common import OWNERS, SOURCE_POOL, permanent_failures, retry_policy
+from taxi_assets.assets.following import FOLLOWS_ZONES
 from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.assets.stored import TargetAsset, targets_of
 from taxi_assets.settings import Settings
@@ -98,8 +98,7 @@ def _copy(target: TargetAsset, settings: Settings, kinds: set[str]) -> AssetsDef
         code_version="1",
         pool=target.name,
         metadata=_TOLD,
-        automation_condition=AutomationCondition.eager()
-        & AutomationCondition.all_deps_blocking_checks_passed(),
+        automation_condition=FOLLOWS_ZONES,
     )
     def copied(zones: pa.Table) -> LazyPartition:
         table = pa.Table.from_arrays(zones.select(_SCHEMA.names).columns, schema=_SCHEMA)
