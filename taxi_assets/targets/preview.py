@@ -29,12 +29,21 @@ class Head:
         count = min(self._missing, batch.num_rows)
         if count:
             self._missing -= count
-            self._batches.append(batch.take(pa.array(range(count))))
+            self._batches.append(_copied(batch.slice(0, count)))
 
     @property
     def rows(self) -> pa.Table | None:
         """What was kept; None if there were no rows."""
         return pa.Table.from_batches(self._batches) if self._batches else None
+
+
+def _copied(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows in memory of their own; ``take`` does not know every type, string views for one."""
+    written = pa.BufferOutputStream()
+    with pa.ipc.new_stream(written, batch.schema) as stream:
+        stream.write_batch(batch)
+    with pa.ipc.open_stream(written.getvalue()) as read:
+        return read.read_next_batch()
 
 
 def preview(rows: pa.Table) -> MetadataValue:
@@ -47,11 +56,18 @@ def _lines(rows: pa.Table) -> Iterator[str]:
     yield _line(["column", *(f"row {number}" for number in numbers)])
     yield _line(["---", *("---" for _ in numbers)])
     for name, column in zip(rows.column_names, rows.columns, strict=True):
-        yield _line([name, *(_text(value.as_py()) for value in column)])
+        yield _line([name, *(_text(_plain(value)) for value in column)])
 
 
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _plain(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except (ValueError, OverflowError):  # a time that Python has no word for: nanoseconds, the year 20000
+        return value.cast(pa.string()).as_py()
 
 
 def _text(value: Any) -> str:

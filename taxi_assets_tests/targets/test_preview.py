@@ -46,3 +46,22 @@ def test_no_value_can_break_the_table() -> None:
     assert lines[2] == f"| text | a\\|b c | {'x' * 39}… |"
     assert lines[3] == "| times | 2024-01-01 12:00:00 |  |"
     assert lines[4] == "| reasons | one, two |  |"
+
+
+def test_a_column_of_any_type_that_a_stream_may_have_is_shown() -> None:
+    table = pa.table(
+        {
+            "view": pa.array(["a"], pa.string_view()),
+            "dictionary": pa.array(["b"]).dictionary_encode(),
+            "far": pa.array([2**60], pa.timestamp("us")),
+            "nanoseconds": pa.array([1], pa.timestamp("ns")),
+            "nothing": pa.nulls(1),
+        }
+    )
+    guarded = Guarded(table.to_reader(), head=5)
+    for _ in guarded.reader:
+        pass
+    assert guarded.head.rows is not None
+    lines = str(preview(guarded.head.rows).value).splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:]] == [f"| {name}" for name in table.column_names]
+    assert lines[2:4] == ["| view | a |", "| dictionary | b |"]
