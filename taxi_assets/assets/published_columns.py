@@ -10,7 +10,7 @@ from taxi_assets.tlc.schema import published_columns
 from taxi_assets.tlc.services import Service
 
 
-def published_schema(service: Service) -> TableSchema:
+def newest_columns(service: Service) -> TableSchema:
     """The columns of the newest files, with the names that they had in older ones.
 
     A service's files speak up to five dialects; the page of one month tells which file it is, and this is
@@ -28,7 +28,7 @@ def published_schema(service: Service) -> TableSchema:
 def _said(service: Service, column: Column, era: Published) -> Iterator[str]:
     yield f"{column.meaning} [{column.unit}]"
     if era.name != column.name:
-        yield f"Here: {column.name}."
+        yield f"Cleaned: {column.name}."
     names = {one.name: None for one in column.history[service.name] if one.name and one.name != era.name}
     if names:
         yield f"Before: {', '.join(names)}."

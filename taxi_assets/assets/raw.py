@@ -9,7 +9,7 @@ from dagster import AssetExecutionContext, AssetsDefinition, Config, TableColumn
 from pydantic import Field
 
 from taxi_assets.assets.common import OWNERS, SOURCE_POOL, freshness, monthly, permanent_failures, trips_key
-from taxi_assets.assets.published_columns import published_schema
+from taxi_assets.assets.published_columns import newest_columns
 from taxi_assets.assets.published_source import (
     SETTLE_SECONDS,
     PublishedSource,
@@ -56,7 +56,7 @@ def raw_asset(service: Service, settings: Settings) -> AssetsDefinition:
         kinds={"raw", "parquet"},
         code_version=CODE_VERSION,
         pool=SOURCE_POOL,
-        metadata={"dagster/column_schema": published_schema(service)},
+        metadata={"dagster/column_schema": newest_columns(service)},
         freshness_policy=freshness(service),
         **monthly(service, settings),
     )
