@@ -81,7 +81,7 @@ def _asset(graph: AssetGraph, node: AssetNode) -> Iterator[str]:
     yield from _line("owners", node.owners)
     yield from _line("after", sorted(map(_name, node.parent_keys)))
     for parent, mapping in sorted(node.partition_mappings.items()):
-        yield f"  months of {_name(parent)}: {mapping.description}"
+        yield f"  months of {_name(parent)}: {mapping}"
     yield from _line("partitions", _partitions(node.partitions_def))
     if node.backfill_policy:
         yield f"  most partitions in a run: {node.backfill_policy.max_partitions_per_run}"
@@ -92,7 +92,7 @@ def _asset(graph: AssetGraph, node: AssetNode) -> Iterator[str]:
     yield from _line("columns", _columns(node))
     yield from _line("fresh", _freshness(node.freshness_policy))
     if condition := node.automation_condition:
-        yield f"  automation: {condition.get_label()}"
+        yield f"  automation: {_label(condition)}"
     for check in sorted(node.check_keys):
         yield from _check(graph, check)
 
@@ -103,7 +103,7 @@ def _check(graph: AssetGraph, key: AssetCheckKey) -> Iterator[str]:
     if node.partitions_def != graph.get(key.asset_key).partitions_def:
         yield f"    partitions: {', '.join(_partitions(node.partitions_def)) or 'none'}"
     if condition := node.automation_condition:
-        yield f"    automation: {condition.get_label()}"
+        yield f"    automation: {_label(condition)}"
 
 
 def _partitions(partitions: PartitionsDefinition | None) -> list[str]:
@@ -135,18 +135,22 @@ def _freshness(policy: FreshnessPolicy | None) -> list[str]:
 
 
 def _conditions(graph: AssetGraph) -> dict[str, AutomationCondition[Any]]:
-    """Every condition by its label; two under one label would hide each other, so there may be none."""
+    """Every condition by its label; two different ones under one label could not be told apart."""
     nodes = [*graph.asset_nodes, *(graph.get(key) for key in graph.asset_check_keys)]
     found: dict[str, AutomationCondition[Any]] = {}
     for condition in filter(None, map(attrgetter("automation_condition"), nodes)):
-        label = condition.get_label()
+        label = _label(condition)
         if found.setdefault(label, condition) != condition:
             raise ValueError(f"two conditions are labelled {label!r}")
     return found
 
 
+def _label(condition: AutomationCondition[Any]) -> str:
+    return condition.get_label() or condition.name
+
+
 def _expression(condition: AutomationCondition[Any], depth: int) -> Iterator[str]:
-    yield "  " * depth + (condition.get_label() or condition.name)
+    yield "  " * depth + _label(condition)
     for child in condition.children:
         yield from _expression(child, depth + 1)
 

@@ -45,7 +45,7 @@ def stored_columns(service: Service, month: date, facts: Facts) -> Mapping[str, 
 def _said(service: Service, column: Column, era: Published) -> Iterator[str]:
     yield f"{column.meaning} [{column.unit}]"
     if era.name != column.name:
-        yield f"Here: {column.name}."
+        yield f"Cleaned: {column.name}."
     names = {one.name: None for one in column.history[service.name] if one.name and one.name != era.name}
     if names:
         yield f"Before: {', '.join(names)}."

@@ -110,7 +110,7 @@ def test_the_published_files_tell_their_columns_by_the_names_that_the_tlc_gives_
     told = {column.name: column.description or "" for column in schema.columns}
     names = {"yellow": "tpep_pickup_datetime", "green": "lpep_pickup_datetime"}
     pickup = told[names.get(service, "pickup_datetime")]
-    assert "Here: pickup_at." in pickup
+    assert "Cleaned: pickup_at." in pickup
     assert ("Before: Trip_Pickup_DateTime, pickup_datetime." in pickup) == (service == "yellow")
     assert all(told.values())
 

@@ -26,7 +26,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 T = TypeVar("T")
 
 MISSING = "needs Chromium and its driver: apt-get install chromium chromium-driver"
-WITHIN = 60  # seconds until a page shows what it should; 2 when the machine is idle
+WITHIN = 120  # seconds until a page shows what it should; 2 when the machine is idle
 
 _QUIET = (
     "--headless",

@@ -91,12 +91,12 @@ def runs(
     tlc.publish("green", GOOD, UNSTORED, rows=500)
     tlc.publish_bytes("green", BROKEN, b"PAR1 and then nothing")
     made = [system.launch("green_trips", GOOD)]
-    system.wait(lambda: len(system.runs(*_ENDED)) == 1, within=240)
+    system.wait(lambda: len(system.runs(*_ENDED)) == 1, within=400)
     made.append(system.launch("green_trips", BROKEN))
-    system.wait(lambda: len(system.runs(*_ENDED)) == 2, within=240)
+    system.wait(lambda: len(system.runs(*_ENDED)) == 2, within=400)
     postgres_server.drop_database(database)
     made += [system.launch("green_trips", UNSTORED), system.launch("reconcile")]
-    system.wait(lambda: len(system.runs(*_ENDED)) == 4, within=240)
+    system.wait(lambda: len(system.runs(*_ENDED)) == 4, within=400)
     system.wait(lambda: len(receiver.titles()) >= 2, within=120)
     postgres_server.execute(_again(database))
     ended = {run.run_id: run.status for run in system.runs()}

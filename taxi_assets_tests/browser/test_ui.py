@@ -13,7 +13,7 @@ from taxi_assets_tests.servers.dagster_dev import DagsterDev
 pytestmark = pytest.mark.slow
 
 FIRST, SECOND, THIRD, ODD = "2023-01", "2023-02", "2023-03", "2023-04"
-LAUNCHED = 240  # seconds for a run: its process takes 10 to start when the machine is idle
+LAUNCHED = 400  # seconds for a run: its process takes 10 to start when the machine is idle
 PAGES = {"report", "html"}
 """Kinds of assets that are no tables but pages to read."""
 PLOTS = ("trips_by_day", "beside_earlier_months", "why_rejected", "pickups_by_zone")
