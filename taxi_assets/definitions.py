@@ -16,11 +16,12 @@ from dagster import (
 from taxi_assets.assets.audit_trail import audit_assets
 from taxi_assets.assets.cleaned import cleaned_assets
 from taxi_assets.assets.raw import raw_asset
+from taxi_assets.assets.reports import report_assets
 from taxi_assets.assets.stored import target_asset, targets_of
 from taxi_assets.assets.zones import zones_asset
 from taxi_assets.automation import build_schedules, build_sensors
 from taxi_assets.checks import checks_for
-from taxi_assets.jobs import trips_job
+from taxi_assets.jobs import reports_job, trips_job
 from taxi_assets.recovery.reconciliation import reconcile_job, reconciliation_asset
 from taxi_assets.resources import build_resources, kinds
 from taxi_assets.settings import Settings
@@ -44,6 +45,7 @@ def build_definitions(settings: Settings) -> Definitions:
         # each would print a line per asset at every start.
         warnings.simplefilter("ignore", BetaWarning)
         warnings.simplefilter("ignore", PreviewWarning)
+        checks = [check for _, service in services for check in checks_for(service, settings)]
         assets = [asset for _, service in services for asset in service_assets(service, settings)]
         return Definitions(
             assets=with_source_code_references(
@@ -52,9 +54,10 @@ def build_definitions(settings: Settings) -> Definitions:
                     zones_asset(settings),
                     *audit_assets(settings),
                     reconciliation_asset(settings),
+                    *report_assets(settings, [key for check in checks for key in check.check_keys]),
                 ]
             ),
-            asset_checks=[check for _, service in services for check in checks_for(service, settings)],
+            asset_checks=checks,
             jobs=[
                 *(trips_job(service) for _, service in services),
                 define_asset_job(
@@ -63,6 +66,7 @@ def build_definitions(settings: Settings) -> Definitions:
                     description="What the trips refer to: the taxi zones.",
                 ),
                 reconcile_job(),
+                reports_job(),
             ],
             sensors=build_sensors(settings),
             schedules=build_schedules(),

@@ -1,4 +1,4 @@
-"""A service's job: what the UI's *Launchpad*, ``taxi-assets load`` and the sensors run."""
+"""Jobs: a service's, which the UI's *Launchpad*, ``taxi-assets load`` and the sensors run, and the pages'."""
 
 from functools import cache
 
@@ -24,4 +24,14 @@ def trips_job(service: Service) -> UnresolvedAssetJobDefinition:
         trips_job_name(service),
         selection=AssetSelection.groups(service.name),
         description=f"A month of {service.title} trips: fetched, cleaned, kept in every target.",
+    )
+
+
+@cache
+def reports_job() -> UnresolvedAssetJobDefinition:
+    """The reports of months, and the overview after them."""
+    return define_asset_job(
+        "reports",
+        selection=AssetSelection.groups("reports"),
+        description="A page for each month, and one over all: HTML files in the lake, to send to somebody.",
     )

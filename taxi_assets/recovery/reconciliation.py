@@ -45,7 +45,7 @@ JOB = "reconcile"
 GROUP = "operations"
 """Of the assets that look at the others; all of them look every night."""
 
-_CHECK = "stores_hold_what_dagster_believes"
+CHECK = "stores_hold_what_dagster_believes"
 _SAID = 3  # lines of a kind in words
 _SHOWN = 50  # lines of the table: a page of the UI
 _NIGHTLY = "30 4 * * *"
@@ -66,7 +66,7 @@ def reconciliation_asset(settings: Settings) -> AssetsDefinition:
         required_resource_keys=needed | journals,
         check_specs=[
             AssetCheckSpec(
-                _CHECK,
+                CHECK,
                 asset=RECONCILIATION,
                 description="No month is lost or was never made, has other rows or another version, "
                 "or is unknown to Dagster.",
@@ -89,7 +89,7 @@ def reconciliation_asset(settings: Settings) -> AssetsDefinition:
             },
             check_results=[
                 AssetCheckResult(
-                    check_name=_CHECK,
+                    check_name=CHECK,
                     passed=found.clean,
                     severity=AssetCheckSeverity.ERROR,
                     description=said,

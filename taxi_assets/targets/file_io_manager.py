@@ -2,7 +2,7 @@
 
 An asset returns a mapping from partition key to ``LazyFile``: how to fetch the file, given what is known of
 the one already kept. Fetching it anew only if it changed is then the fetcher's business, and keeping it
-atomically the ``FileStore``'s.
+atomically the ``FileStore``'s. An asset without partitions returns one ``LazyFile``.
 """
 
 import hashlib
@@ -46,9 +46,11 @@ class LazyFile:
     Attributes:
         fetch: Gets a directory to write to and the facts of the file already kept; returns None if
             that one is still current.
+        metadata: More to show of it in the UI, asked when the file stands.
     """
 
     fetch: Callable[[Path, Facts | None], Fetched | None]
+    metadata: Callable[[], Mapping[str, Any]] = dict
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,16 @@ class FileIOManager(ConfigurableIOManager):
     journal: Journal | None = None
 
     def handle_output(  # type: ignore[override]
-        self, context: OutputContext, obj: Mapping[str, LazyFile]
+        self, context: OutputContext, obj: Mapping[str, LazyFile] | LazyFile
     ) -> Iterator[DagsterEvent]:
-        """Fetch and keep every partition's file."""
+        """Fetch and keep every partition's file, or the one of an asset without partitions."""
         name = "/".join(context.asset_key.path)
-        keys = context.asset_partition_keys
         with recording(self.journal, context) as recorder:
+            if isinstance(obj, LazyFile):
+                metadata = self._keep(context, recorder, name, None, obj)
+                yield from record(context, context.asset_key, None, metadata, at_once=False)
+                return
+            keys = context.asset_partition_keys
             for key in keys:
                 metadata = self._keep(context, recorder, name, partition_date(context, key), obj[key])
                 yield from record(context, context.asset_key, key, metadata, at_once=len(keys) > 1)
@@ -102,7 +108,7 @@ class FileIOManager(ConfigurableIOManager):
         }
 
     def _keep(
-        self, context: OutputContext, recorder: Recorder, name: str, when: date, file: LazyFile
+        self, context: OutputContext, recorder: Recorder, name: str, when: date | None, file: LazyFile
     ) -> Mapping[str, Any]:
         path, started = context.asset_key.path, monotonic()
         known = self.files.facts(name, when)
@@ -122,6 +128,7 @@ class FileIOManager(ConfigurableIOManager):
         return {
             **{name: value for name, value in facts.items() if name not in OWN_FACTS},
             **(before if fetched else {}),
+            **file.metadata(),
             "uri": self.files.uri(name, when),
             "size_bytes": int(facts.get("bytes", 0)),
             "status": "unchanged" if not fetched else "replaced" if known else "stored",
