@@ -55,14 +55,17 @@ _NIGHTLY = "0 6 * * *"
 _JUDGING = AutomationCondition.any_checks_match(AutomationCondition.in_progress())
 
 FOLLOWS = (
-    AutomationCondition.any_deps_updated().since_last_handled()  # type: ignore[misc]  # as eager() has it
+    AutomationCondition.any_deps_updated().since_last_handled()
     & ~AutomationCondition.any_deps_in_progress()
     & ~AutomationCondition.any_deps_match(_JUDGING)
     & ~AutomationCondition.in_progress()
 ).with_label("a service's month is newer and done")
 
+# Its annotation is for assets only, that of ``since_last_handled`` for assets and checks.
+_TICK: Any = AutomationCondition.cron_tick_passed(_NIGHTLY, "America/New_York")
+
 NIGHTLY = (
-    AutomationCondition.cron_tick_passed(_NIGHTLY, "America/New_York").since_last_handled()
+    _TICK.since_last_handled()
     & ~AutomationCondition.in_progress()
 ).with_label("once a night")
 

@@ -263,5 +263,5 @@ def newest_verdict(instance: DagsterInstance, key: AssetCheckKey, partition: str
         evaluation.passed,
         serious,
         evaluation.description or "",
-        records[0].create_timestamp,
+        records[0].event.timestamp if records[0].event else 0.0,  # the record itself is as old as the run
     )

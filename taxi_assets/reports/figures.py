@@ -12,6 +12,7 @@ from taxi_assets.tlc.services import ServiceName, previous_month
 NOT_PUBLISHED = "not published"
 NOT_COUNTED = "not counted"
 UNKNOWN = "-"
+PAID = "Passengers paid"
 
 _ROUNDED = 0.0005  # a change that is said to be none
 
@@ -56,12 +57,19 @@ def compared(evidence: Evidence) -> list[str]:
 
 
 def figures(evidence: Evidence) -> list[Figure]:
-    """The headline numbers of a month."""
+    """The headline numbers of a month, those that are published of its service."""
     this = evidence.numbers()
     if this is None:
         return []
     others = [evidence.numbers(month) for month in _others(evidence)]
-    return [_figure(measure, evidence.service.name, this, others) for measure in _MEASURES]
+    name = evidence.service.name
+    return [_figure(measure, this, others) for measure in _MEASURES if measure.published(name)]
+
+
+def unpublished(name: ServiceName) -> str:
+    """What the TLC does not tell of a service's trips, in a sentence; '' for most."""
+    missing = [word for word, told in (("money", _has_money), ("distance", _has_distance)) if not told(name)]
+    return f"The TLC publishes no {' and no '.join(missing)} of this service." if missing else ""
 
 
 def _others(evidence: Evidence) -> tuple[date, date]:
@@ -69,9 +77,7 @@ def _others(evidence: Evidence) -> tuple[date, date]:
     return previous_month(month), month.replace(year=month.year - 1)
 
 
-def _figure(measure: _Measure, name: ServiceName, this: Numbers, others: list[Numbers | None]) -> Figure:
-    if not measure.published(name):
-        return Figure(measure.name, NOT_PUBLISHED, tuple(UNKNOWN for _ in others))
+def _figure(measure: _Measure, this: Numbers, others: list[Numbers | None]) -> Figure:
     value = measure.of(this)
     if value is None:
         return Figure(measure.name, NOT_COUNTED, tuple(UNKNOWN for _ in others))
@@ -111,15 +117,15 @@ def _has_distance(name: ServiceName) -> bool:
 
 _MEASURES = (
     _Measure("Trips", lambda one: one.trips, lambda value: f"{value:,.0f}"),
-    _Measure("Passengers paid", lambda one: one.revenue, lambda value: in_words(value, "USD"), _has_money),
+    _Measure(PAID, lambda one: one.revenue, lambda value: in_words(value, "USD"), _has_money),
     _Measure(
-        "A trip cost",
+        "Paid a trip",
         lambda one: _ratio(one.revenue, one.trips),
         lambda value: f"{value:,.2f} USD",
         _has_money,
     ),
     _Measure(
-        "Tips of it",
+        "Tips, share of it",
         lambda one: _ratio(one.tips, one.revenue),
         lambda value: share_in_words(value, 1),
         _has_tips,
@@ -127,14 +133,14 @@ _MEASURES = (
     ),
     _Measure("Distance", lambda one: one.miles, lambda value: in_words(value, "miles"), _has_distance),
     _Measure(
-        "A trip was long",
+        "Distance a trip",
         lambda one: _ratio(one.miles, one.trips),
         lambda value: f"{value:,.2f} miles",
         _has_distance,
     ),
     _Measure("Time on the road", lambda one: one.hours, lambda value: in_words(value, "hours")),
     _Measure(
-        "A trip took", lambda one: _ratio(one.hours, one.trips, 60), lambda value: f"{value:,.1f} minutes"
+        "Time a trip", lambda one: _ratio(one.hours, one.trips, 60), lambda value: f"{value:,.1f} minutes"
     ),
     _Measure(
         "Rejected rows",

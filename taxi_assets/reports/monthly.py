@@ -8,11 +8,10 @@ from datetime import date, datetime
 from taxi_assets.plots.words import in_words, month_in_words, share_in_words
 from taxi_assets.reports import places
 from taxi_assets.reports.evidence import Evidence, Verdict
-from taxi_assets.reports.figures import NOT_PUBLISHED, UNKNOWN, Figure, compared, figures
+from taxi_assets.reports.figures import NOT_PUBLISHED, PAID, UNKNOWN, Figure, compared, figures, unpublished
 from taxi_assets.reports.judgement import Line, State, absence, attention, reconciliation, state_of
 from taxi_assets.reports.page import page
 from taxi_assets.reports.pictures import Picture, pictures
-from taxi_assets.tlc.measures import MEASURES
 from taxi_assets.tlc.rules import RULE_SETS, rules_for
 
 _ZONES = 5
@@ -57,6 +56,7 @@ class Part:
     revenue: str
     others: Sequence[str] = ()
     figures: Sequence[Figure] = ()
+    unpublished: str = ""
     pictures: Sequence[Picture] = ()
     lines: Sequence[Line] = ()
     rule_set: str = "default"
@@ -125,9 +125,10 @@ def _part(evidence: Evidence, zones: Mapping[int, str]) -> Part:
         state,
         _STATES[state],
         f"{evidence.valid:,}",
-        next(one.value for one in numbers if one.name == "Passengers paid"),
+        next((one.value for one in numbers if one.name == PAID), NOT_PUBLISHED),
         compared(evidence),
         numbers,
+        unpublished(service.name),
         tuple(pictures(evidence)),
         reconciliation(evidence),
         evidence.rule_set,
@@ -179,9 +180,5 @@ def _provenance(evidence: Evidence) -> list[tuple[str, str]]:
         ("sha256", digest),
         ("How it came", origin),
         ("Rule set", evidence.rule_set),
-        (
-            "Money",
-            "" if MEASURES[evidence.service.name].revenue else "the TLC publishes none of this service",
-        ),
     )
     return [(name, text) for name, text in told if text]

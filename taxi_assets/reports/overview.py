@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import groupby
 
 from taxi_assets.plots.words import counted, in_words, share_in_words
 from taxi_assets.reports import places
@@ -74,10 +75,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Year:
-    """A line of the matrix."""
+    """A line of the matrix: a year month by month, or years of which nothing is here, in words."""
 
     name: str
     cells: Sequence[Cell]
+    words: str = ""
 
 
 def look_over(
@@ -195,10 +197,25 @@ def _trend(one: Standing) -> Picture | None:
 
 def _years(one: Standing, reports: AbstractSet[date]) -> list[Year]:
     first, last = min(one.states).year, max(one.states).year
-    return [
-        Year(str(year), [_cell(one, date(year, month, 1), reports) for month in range(1, 13)])
-        for year in range(last, first - 1, -1)
-    ]
+    here = {month.year for month in one.numbers}
+    lines = []
+    for empty, group in groupby(range(last, first - 1, -1), lambda year: year not in here):
+        years = list(group)
+        if empty:
+            lines.append(_nothing(one, years))
+            continue
+        lines += [
+            Year(str(year), [_cell(one, date(year, month, 1), reports) for month in range(1, 13)])
+            for year in years
+        ]
+    return lines
+
+
+def _nothing(one: Standing, years: Sequence[int]) -> Year:
+    """Years without a month, in one line: most people load a few of the seventeen."""
+    missing = sum(month.year in years and state == "missing" for month, state in one.states.items())
+    name = str(years[0]) if len(years) == 1 else f"{years[0]} to {years[-1]}"
+    return Year(name, (), f"nothing here, {counted(missing, 'month')} published")
 
 
 def _cell(one: Standing, month: date, reports: AbstractSet[date]) -> Cell:

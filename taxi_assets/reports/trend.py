@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _HIGH = 186
 _YEARS_NAMED = 6
 _FEW = 24
+_TOGETHER = 4  # months whose names would run into each other
 
 
 def trips_a_month(service: Service, trips: Mapping[date, int]) -> str:
@@ -48,6 +49,10 @@ def trips_a_month(service: Service, trips: Mapping[date, int]) -> str:
 def _name_months(axes: "Axes", months: list[date]) -> None:
     """Names of years below their Januaries, or of the first and the last month where there are few."""
     januaries = [number for number, month in enumerate(months) if month.month == 1]
+    if len(months) <= _TOGETHER:
+        last = f" to {months[-1]:%b %Y}" if len(months) > 1 else ""
+        axes.set_xticks([(len(months) - 1) / 2], [f"{months[0]:%b %Y}{last}"])
+        return
     if len(months) <= _FEW or not januaries:
         ends = sorted({0, len(months) - 1})
         axes.set_xticks(ends, [f"{months[one]:%b %Y}" for one in ends])
