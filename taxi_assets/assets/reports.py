@@ -64,10 +64,7 @@ FOLLOWS = (
 # Its annotation is for assets only, that of ``since_last_handled`` for assets and checks.
 _TICK: Any = AutomationCondition.cron_tick_passed(_NIGHTLY, "America/New_York")
 
-NIGHTLY = (
-    _TICK.since_last_handled()
-    & ~AutomationCondition.in_progress()
-).with_label("once a night")
+NIGHTLY = (_TICK.since_last_handled() & ~AutomationCondition.in_progress()).with_label("once a night")
 
 
 def report_assets(settings: Settings, checks: Sequence[AssetCheckKey]) -> list[AssetsDefinition]:

@@ -47,8 +47,8 @@ def number(value: int | None) -> str:
 
 
 def moment(seconds: float | None) -> str:
-    """``2024-03-01 04:30 UTC``."""
-    return UNKNOWN if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    """``2024-03-01 04:30``, of UTC."""
+    return UNKNOWN if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
 
 
 def compared(evidence: Evidence) -> list[str]:

@@ -115,7 +115,7 @@ def summary(found: Overview) -> str:
     told = f"{counted(len(known), 'month')} of {trips:,} trips{money}."
     if found.comparison is None:
         return f"{told} The stores have not been compared with Dagster's records yet."
-    return f"{told} All stores were compared with Dagster's records {found.compared}."
+    return f"{told} All stores were compared with Dagster's records {found.compared} (UTC)."
 
 
 def _standing(archive: Archive, service: Service, today: date) -> Standing:
