@@ -169,7 +169,7 @@ def _service(one: Standing, reports: AbstractSet[date], today: date) -> Mapping[
         "name": service.name,
         "title": service.title,
         "months": len(one.numbers),
-        "trips": f"{trips:,}",
+        "trips": in_words(trips, ""),
         "revenue": _revenue(one),
         "rejected": share_in_words(rejected, trips + rejected) if one.numbers else UNKNOWN,
         "newest": month_key(max(one.numbers)) if one.numbers else "none",

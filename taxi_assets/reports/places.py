@@ -38,7 +38,7 @@ def readable(uri: str) -> str:
     """An address that a browser opens: a bucket's object, for who may read it, or a file of this machine."""
     if uri.startswith("gs://"):
         return f"https://storage.cloud.google.com/{quote(uri.removeprefix('gs://'), safe='/=')}"
-    return f"file://{quote(uri)}"
+    return f"file://{quote(uri, safe='/=')}"
 
 
 def _folder(month: date) -> str:
