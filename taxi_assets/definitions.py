@@ -21,7 +21,7 @@ from taxi_assets.assets.stored import target_asset, targets_of
 from taxi_assets.assets.zones import zones_asset
 from taxi_assets.automation import build_schedules, build_sensors
 from taxi_assets.checks import checks_for
-from taxi_assets.jobs import reports_job, trips_job
+from taxi_assets.jobs import overview_job, reports_job, trips_job
 from taxi_assets.recovery.reconciliation import reconcile_job, reconciliation_asset
 from taxi_assets.resources import build_resources, kinds
 from taxi_assets.settings import Settings
@@ -67,6 +67,7 @@ def build_definitions(settings: Settings) -> Definitions:
                 ),
                 reconcile_job(),
                 reports_job(),
+                overview_job(),
             ],
             sensors=build_sensors(settings),
             schedules=build_schedules(),

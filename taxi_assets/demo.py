@@ -38,7 +38,11 @@ def run_demo(settings: Settings, console: Console) -> int:
         succeeded = run_job(definitions, "reference", instance, console) and all(
             run_job(definitions, f"{name}_trips", instance, console, MONTHS) for name in SERVICES
         )
-        succeeded = succeeded and run_job(definitions, "reports", instance, console, MONTHS)
+        succeeded = (
+            succeeded
+            and run_job(definitions, "reports", instance, console, MONTHS)
+            and run_job(definitions, "reports_overview", instance, console)
+        )
     if not succeeded:
         return 1
     months = find_months(settings)

@@ -5,6 +5,7 @@ from functools import cache
 from dagster import AssetSelection, define_asset_job
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from taxi_assets.reports import places
 from taxi_assets.tlc.services import Service
 
 
@@ -29,9 +30,19 @@ def trips_job(service: Service) -> UnresolvedAssetJobDefinition:
 
 @cache
 def reports_job() -> UnresolvedAssetJobDefinition:
-    """The reports of months, and the overview after them."""
+    """The pages of months; without the overview, which a backfill by this job would make once a month."""
     return define_asset_job(
         "reports",
-        selection=AssetSelection.groups("reports"),
-        description="A page for each month, and one over all: HTML files in the lake, to send to somebody.",
+        selection=AssetSelection.assets(list(places.MONTHLY)),
+        description="A page for each month: an HTML file in the lake, to send to somebody.",
+    )
+
+
+@cache
+def overview_job() -> UnresolvedAssetJobDefinition:
+    """The page over all months."""
+    return define_asset_job(
+        "reports_overview",
+        selection=AssetSelection.assets(list(places.OVERVIEW)),
+        description="One page over all months, which leads to theirs: an HTML file in the lake.",
     )

@@ -27,14 +27,15 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
 
 
 def make(graph: Graph, first: str = "2023-01", last: str = "2023-02") -> dict[str | None, dict[str, Any]]:
-    """Run the job ``reports``; what is told of each page, None for the overview."""
-    job = graph.definitions.resolve_job_def("reports")
+    """Run both jobs; what is told of each page, None for the overview."""
+    definitions = graph.definitions
+    told: dict[str | None, dict[str, Any]] = {}
     tags = dict(zip(_RANGE, (first, last), strict=True))
-    result = job.execute_in_process(instance=graph.instance, tags=tags)
-    assert result.success
-    nodes = ("reports__monthly", "reports__overview")
-    found = [one for node in nodes for one in result.asset_materializations_for_node(node)]
-    return {one.partition: shown(one) for one in found}
+    for name, node, given in (("reports", "monthly", tags), ("reports_overview", "overview", {})):
+        result = definitions.resolve_job_def(name).execute_in_process(instance=graph.instance, tags=given)
+        made = result.asset_materializations_for_node(f"reports__{node}")
+        told |= {one.partition: shown(one) for one in made}
+    return told
 
 
 def page(uri: str) -> Page:
@@ -98,6 +99,14 @@ def test_a_month_of_which_nothing_is_here_says_so(graph: Graph) -> None:
     told = make(graph, "2011-05", "2011-05")
     assert "No service has trips of this month here." in page(told["2011-05"]["uri"]).text
     assert told["2011-05"]["summary"] == "No service has trips of this month here."
+
+
+def test_both_say_what_they_are_whose_they_are_and_where_their_code_is(graph: Graph) -> None:
+    for key in (MONTHLY, OVERVIEW):
+        node = graph.definitions.resolve_asset_graph().get(key)
+        assert node.description
+        assert (node.group_name, node.owners, node.kinds) == ("reports", ["team:taxi-data"], {"html"})
+        assert node.metadata.get("dagster/code_references")
 
 
 def test_the_overview_is_asked_for_by_the_clock_alone(graph: Graph) -> None:
