@@ -17,13 +17,14 @@ from taxi_assets.assets.audit_trail import audit_assets
 from taxi_assets.assets.cleaned import cleaned_assets
 from taxi_assets.assets.marts import mart_assets
 from taxi_assets.assets.raw import raw_asset
+from taxi_assets.assets.reports import report_assets
 from taxi_assets.assets.stored import target_asset, targets_of
 from taxi_assets.assets.summary import summary_asset
 from taxi_assets.assets.zones import zone_copies, zones_asset
 from taxi_assets.automation import build_schedules, build_sensors
 from taxi_assets.checks import checks_for, shared_checks
 from taxi_assets.health.asset import health_asset, health_job
-from taxi_assets.jobs import mart_jobs, trips_job
+from taxi_assets.jobs import mart_jobs, overview_job, reports_job, trips_job
 from taxi_assets.recovery.reconciliation import reconcile_job, reconciliation_asset
 from taxi_assets.resources import build_resources, kinds
 from taxi_assets.settings import Settings
@@ -67,6 +68,7 @@ def build_definitions(settings: Settings) -> Definitions:
                     *audit_assets(settings),
                     reconciliation_asset(settings),
                     health_asset(settings, [key for one in [*assets, *checks] for key in one.check_keys]),
+                    *report_assets(settings, [key for check in checks for key in check.check_keys]),
                 ]
             ),
             asset_checks=checks,
@@ -80,6 +82,8 @@ def build_definitions(settings: Settings) -> Definitions:
                 *mart_jobs(settings),
                 reconcile_job(),
                 health_job(),
+                reports_job(),
+                overview_job(),
             ],
             sensors=build_sensors(settings),
             schedules=build_schedules(),

@@ -1,4 +1,4 @@
-"""A service's job, and the marts': what the UI's *Launchpad*, ``taxi-assets load`` and the sensors run."""
+"""Jobs: what the UI's *Launchpad*, ``taxi-assets load``, the demo and the sensors run."""
 
 from functools import cache
 
@@ -6,6 +6,7 @@ from dagster import AssetSelection, define_asset_job
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from taxi_assets.assets.marts import GROUP, WAREHOUSE
+from taxi_assets.reports import places
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import Service
 
@@ -40,3 +41,23 @@ def mart_jobs(settings: Settings) -> list[UnresolvedAssetJobDefinition]:
             description="A month of every mart, made of the trips of all services in the warehouse.",
         )
     ]
+
+
+@cache
+def reports_job() -> UnresolvedAssetJobDefinition:
+    """The pages of months; without the overview, which a backfill by this job would make once a month."""
+    return define_asset_job(
+        "reports",
+        selection=AssetSelection.assets(list(places.MONTHLY)),
+        description="A page for each month: an HTML file in the lake, to send to somebody.",
+    )
+
+
+@cache
+def overview_job() -> UnresolvedAssetJobDefinition:
+    """The page over all months."""
+    return define_asset_job(
+        "reports_overview",
+        selection=AssetSelection.assets(list(places.OVERVIEW)),
+        description="One page over all months, which leads to theirs: an HTML file in the lake.",
+    )

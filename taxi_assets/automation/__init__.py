@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dagster import ScheduleDefinition, SensorDefinition
 
 from taxi_assets.alerts import alerts_sensor
-from taxi_assets.automation.following import following_sensor
+from taxi_assets.automation.following import following_sensor, reports_sensor
 from taxi_assets.automation.landing import landing_sensor
 from taxi_assets.automation.publication import publication_sensor
 from taxi_assets.automation.schedules import service_schedules
@@ -24,6 +24,7 @@ def build_sensors(settings: Settings) -> Sequence[SensorDefinition]:
         *publications,
         *landings,
         following_sensor(settings),
+        reports_sensor(settings),
         heal_sensor(settings),
         alerts_sensor(settings),
     ]

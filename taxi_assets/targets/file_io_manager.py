@@ -2,7 +2,7 @@
 
 An asset returns a mapping from partition key to ``LazyFile``: how to fetch the file, given what is known of
 the one already kept. Fetching it anew only if it changed is then the fetcher's business, and keeping it
-atomically the ``FileStore``'s.
+atomically the ``FileStore``'s. An asset without partitions returns one ``LazyFile``.
 """
 
 import hashlib
@@ -87,12 +87,16 @@ class FileIOManager(ConfigurableIOManager):
     journal: Journal | None = None
 
     def handle_output(  # type: ignore[override]
-        self, context: OutputContext, obj: Mapping[str, LazyFile]
+        self, context: OutputContext, obj: Mapping[str, LazyFile] | LazyFile
     ) -> Iterator[DagsterEvent]:
-        """Fetch and keep every partition's file."""
+        """Fetch and keep every partition's file, or the one of an asset without partitions."""
         name = "/".join(context.asset_key.path)
-        keys = context.asset_partition_keys
         with recording(self.journal, context) as recorder:
+            if isinstance(obj, LazyFile):
+                metadata = self._keep(context, recorder, name, None, obj)
+                yield from record(context, context.asset_key, None, metadata, at_once=False)
+                return
+            keys = context.asset_partition_keys
             for key in keys:
                 metadata = self._keep(context, recorder, name, partition_date(context, key), obj[key])
                 yield from record(context, context.asset_key, key, metadata, at_once=len(keys) > 1)
@@ -109,7 +113,7 @@ class FileIOManager(ConfigurableIOManager):
         }
 
     def _keep(
-        self, context: OutputContext, recorder: Recorder, name: str, when: date, file: LazyFile
+        self, context: OutputContext, recorder: Recorder, name: str, when: date | None, file: LazyFile
     ) -> Mapping[str, Any]:
         path, started = context.asset_key.path, monotonic()
         known = self.files.facts(name, when)
@@ -145,7 +149,7 @@ class FileIOManager(ConfigurableIOManager):
         return StoredFile(facts, lambda: intact(self.files, name, key, when), self.files.scratch)
 
 
-def told_of_file(files: FileStore, name: str, when: date, facts: Facts) -> Mapping[str, Any]:
+def told_of_file(files: FileStore, name: str, when: date | None, facts: Facts) -> Mapping[str, Any]:
     """What the UI shows of a kept file, whoever tells it: where it is, its size and rows, its facts."""
     rows = _rows(facts)
     shown = {fact: text for fact, text in facts_shown(facts).items() if fact not in (*OWN_FACTS, "rows")}
