@@ -5,6 +5,7 @@ from functools import cache
 from dagster import AssetSelection, define_asset_job
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from taxi_assets.run_resources import resource_tags
 from taxi_assets.tlc.services import Service
 
 
@@ -24,4 +25,5 @@ def trips_job(service: Service) -> UnresolvedAssetJobDefinition:
         trips_job_name(service),
         selection=AssetSelection.groups(service.name),
         description=f"A month of {service.title} trips: fetched, cleaned, kept in every target.",
+        tags=resource_tags(service),
     )
