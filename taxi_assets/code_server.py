@@ -11,8 +11,6 @@ import os
 import sys
 import threading
 
-from dagster._cli import cli
-
 HOUSEKEEPER = "grpc-server-cleanup"
 """Dagster's name of the thread that notices dead runs."""
 
@@ -31,6 +29,8 @@ def end_without_housekeeper(arguments: threading.ExceptHookArgs) -> None:
 
 def main(arguments: list[str]) -> None:
     """Be ``dagster api grpc`` for our definitions; further arguments are its own."""
+    from dagster._cli import cli
+
     threading.excepthook = end_without_housekeeper
     cli.main(args=["api", "grpc", "-m", "taxi_assets.definitions", *arguments], prog_name="dagster")
 

@@ -34,7 +34,7 @@ class CodeServerRunLauncher(DefaultRunLauncher):
         A server that does not answer is being restarted, or is busy: its runs are believed until it can be
         asked. To call them dead would start them a second time beside the living ones.
         """
-        client = self._get_grpc_client_for_termination(run.run_id)
+        client = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
         if client is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         try:
@@ -45,5 +45,6 @@ class CodeServerRunLauncher(DefaultRunLauncher):
         if run.run_id in answer.current_runs:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(
-            WorkerStatus.FAILED, "the code server has no such run: its process died, or the server was restarted"
+            WorkerStatus.FAILED,
+            "the code server has no such run: its process died, or the server was restarted",
         )

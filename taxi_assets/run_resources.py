@@ -1,9 +1,9 @@
-"""What a run's pod gets on Kubernetes, by service: a tag of the service's job that other launchers pass over.
+"""What a run's pod gets on Kubernetes, by service: a tag of its job that other launchers pass over.
 
-No step holds a month in memory, so what differs is not memory but time and disk: a month of green is 50 thousand
-rows and a second of one core, a month of fhvhv 20 million, two cores for minutes, and three times its half gigabyte
-of file while it is loaded. Runs of no service's job - a backfill launched over assets - get what the code's
-deployment in ``deploy/helm/values.yaml`` has: enough for any service.
+No step holds a month in memory, so what differs is not memory but time and disk: a month of green is 50
+thousand rows and a second of one core, a month of fhvhv 20 million, two cores for minutes, and three times
+its half gigabyte of file while it is loaded. Runs of no service's job - a backfill launched over assets - get
+what the code's deployment in ``deploy/helm/values.yaml`` has: enough for any service.
 """
 
 from typing import Any

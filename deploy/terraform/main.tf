@@ -87,6 +87,13 @@ resource "google_storage_bucket_iam_member" "loader" {
   member = google_service_account.loader.member
 }
 
+# To look the bucket up, which Dagster's log manager does before it writes what steps print.
+resource "google_storage_bucket_iam_member" "loader_logs" {
+  bucket = google_storage_bucket.lake.name
+  role   = "roles/storage.legacyBucketReader"
+  member = google_service_account.loader.member
+}
+
 # Tables of this one dataset.
 resource "google_bigquery_dataset_iam_member" "loader" {
   project    = var.project

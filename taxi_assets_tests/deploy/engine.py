@@ -74,7 +74,7 @@ def compose_command() -> str:
     beside = Path(sys.executable).with_name("docker-compose")
     found = str(beside) if beside.exists() else shutil.which("docker-compose")
     if found is None:
-        raise EngineUnavailable("there is no docker-compose: it comes with the group `deploy` of pyproject.toml")
+        raise EngineUnavailable("there is no docker-compose: it comes with the group `dev` of pyproject.toml")
     return found
 
 

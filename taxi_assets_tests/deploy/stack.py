@@ -1,5 +1,6 @@
 """The stack of ``docker-compose.yml`` as an operator has it: started, asked over the UI's GraphQL, killed."""
 
+import os
 import re
 import tempfile
 import time
@@ -43,7 +44,7 @@ class Stack:
     engine: Engine
     variables: Path
     port: int
-    project: str = "taxi_assets_test"
+    project: str = f"taxi_assets_test_{os.getpid()}"
 
     def compose(self, *arguments: str, check: bool = True) -> str:
         """The output of a Compose command over the project's own file."""
@@ -75,7 +76,9 @@ class Stack:
         def answer() -> dict[str, Any] | None:
             try:
                 sent = {"query": query, "variables": variables}
-                answered = requests.post(f"http://127.0.0.1:{self.port}/graphql", json=sent, timeout=60).json()
+                answered = requests.post(
+                    f"http://127.0.0.1:{self.port}/graphql", json=sent, timeout=60
+                ).json()
             except (requests.RequestException, ValueError):
                 return None
             if "errors" in answered:  # Dagster's database is being started again

@@ -1,4 +1,4 @@
-"""The chart's values use names that the chart knows, and say what Dagster's Kubernetes launcher understands."""
+"""The chart's values use names that the chart knows, and say what Dagster's launcher understands."""
 
 import json
 import re
@@ -61,7 +61,10 @@ def test_nothing_runs_as_root_or_can_write_to_the_image() -> None:
 
 def test_no_value_holds_a_password() -> None:
     text = (ROOT / "deploy/helm/values.yaml").read_text()
-    assert re.findall(r"(?i)password\w*:\s*\S+", text.replace("generatePostgresqlPasswordSecret: false", "")) == []
+    assert (
+        re.findall(r"(?i)password\w*:\s*\S+", text.replace("generatePostgresqlPasswordSecret: false", ""))
+        == []
+    )
     assert re.findall(r"://[^/\s:@]+:[^/\s@]+@", text) == []
 
 
@@ -75,10 +78,13 @@ def test_a_month_of_fhvhv_gets_more_than_one_of_green_and_no_service_more_than_t
         return float(wanted.removesuffix("m")) / (1000 if wanted.endswith("m") else 1)
 
     asked = {
-        name: resource_tags(service)[TAG]["container_config"]["resources"] for name, service in SERVICES.items()
+        name: resource_tags(service)[TAG]["container_config"]["resources"]
+        for name, service in SERVICES.items()
     }
     assert cores(asked["fhvhv"]["requests"]["cpu"]) > cores(asked["green"]["requests"]["cpu"])
-    assert max(cores(one["requests"]["cpu"]) for one in asked.values()) <= cores(CODE["resources"]["requests"]["cpu"])
+    assert max(cores(one["requests"]["cpu"]) for one in asked.values()) <= cores(
+        CODE["resources"]["requests"]["cpu"]
+    )
 
 
 def test_dagsters_launcher_understands_its_values_and_the_tags_of_our_jobs() -> None:
@@ -98,7 +104,9 @@ def test_dagsters_launcher_understands_its_values_and_the_tags_of_our_jobs() -> 
     }
     read = process_config(resolve_to_config_type(launcher.K8sRunLauncher.config_type()), given)
     assert read.success, read.errors
-    told = {"k8s": {name: CODE[camel] for name, camel in (("resources", "resources"), ("volumes", "volumes"))}}
+    told = {
+        "k8s": {name: CODE[camel] for name, camel in (("resources", "resources"), ("volumes", "volumes"))}
+    }
     told["k8s"]["volume_mounts"] = CODE["volumeMounts"]
     asked = context.K8sContainerContext.create_from_config(told)
     assert asked.run_k8s_config.container_config["resources"] == CODE["resources"]

@@ -1,7 +1,6 @@
 """The image is built and the stack started for real; each container is killed while months are loaded."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -40,7 +39,8 @@ def stack(engine: Engine) -> Iterator[Stack]:
 
 
 @pytest.mark.parametrize(
-    ("killed", "service"), [("code", "green"), ("postgres", "yellow"), ("daemon", "fhv"), ("webserver", "fhvhv")]
+    ("killed", "service"),
+    [("code", "green"), ("postgres", "yellow"), ("daemon", "fhv"), ("webserver", "fhvhv")],
 )
 def test_months_are_loaded_whole_although_a_container_is_killed_meanwhile(
     stack: Stack, killed: str, service: str
@@ -68,7 +68,9 @@ def test_each_role_of_the_database_is_let_into_its_own_database_only(stack: Stac
         def connect(database: str, role: str = role, password: str = password) -> str:
             url = f"postgresql://{role}:{password}@127.0.0.1/{database}"
             command = ("exec", "-T", "postgres", "psql", "--tuples-only", url, "--command")
-            return stack.compose(*command, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user", check=False)
+            return stack.compose(
+                *command, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user", check=False
+            )
 
         assert connect(own).strip() == "f"
         assert "permission denied" in connect(other)
