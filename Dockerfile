@@ -38,12 +38,14 @@ RUN groupadd --gid 10001 taxi \
 COPY --from=build /opt/taxi /opt/taxi
 COPY deploy/dagster.yaml deploy/workspace.yaml /opt/dagster/
 
-# Temporary files go to the volume: /tmp may be memory, and a month of fhvhv takes a gigabyte.
+# Temporary files go to the volume: /tmp may be memory, and a month of fhvhv takes a gigabyte. A backfill waits while
+# the code server is started again: without that variable of Dagster's it fails, and cancels its runs.
 ENV PATH=/opt/taxi/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     DAGSTER_HOME=/opt/dagster \
     DAGSTER_DISABLE_TELEMETRY=yes \
+    DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR=1 \
     TAXI_HOME=/var/lib/taxi \
     TAXI_LAKE_URL=/var/lib/taxi/lake \
     TMPDIR=/var/lib/taxi/tmp

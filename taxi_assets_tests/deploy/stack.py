@@ -156,7 +156,7 @@ def running_stack(engine: Engine, settings: dict[str, str], profiles: Sequence[s
     """The stack, healthy, for the length of the block; its volumes go with it."""
     port = free_port()
     given = {
-        "TAXI_ASSETS_IMAGE": IMAGE,
+        "IMAGE": IMAGE,
         "DAGSTER_PORT": str(port),
         "POSTGRES_PORT": str(free_port()),
         **{name: f"made-up-{name[0].lower()}" for name in PASSWORDS},
