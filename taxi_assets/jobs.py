@@ -7,6 +7,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from taxi_assets.assets.marts import GROUP, WAREHOUSE
 from taxi_assets.reports import places
+from taxi_assets.run_resources import resource_tags
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import Service
 
@@ -27,6 +28,7 @@ def trips_job(service: Service) -> UnresolvedAssetJobDefinition:
         trips_job_name(service),
         selection=AssetSelection.groups(service.name),
         description=f"A month of {service.title} trips: fetched, cleaned, kept in every target.",
+        tags=resource_tags(service),
     )
 
 

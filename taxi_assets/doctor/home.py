@@ -7,6 +7,7 @@ from pathlib import Path
 
 from taxi_assets.doctor.directory import directory
 from taxi_assets.doctor.finding import About, Finding
+from taxi_assets.instance import is_installed
 from taxi_assets.settings import Settings
 
 _MARK = "taxi-assets"  # in the first lines of our dagster.yaml, which people edit where it is copied to
@@ -22,6 +23,10 @@ def examine_dagster(settings: Settings) -> Iterator[Finding]:
     """Dagster's version, its home, and whose ``dagster.yaml`` is there."""
     about = About("DAGSTER_HOME")
     yield about.ok("version", f"Dagster {version('dagster')}")
+    if is_installed(settings.dagster_home):
+        told = f"{settings.dagster_home} belongs to the installation and can't be written, as it should be"
+        yield about.ok("directory", told)
+        return
     yield from directory(about, settings.dagster_home)
     yield _instance(about, settings.dagster_home / "dagster.yaml")
 
