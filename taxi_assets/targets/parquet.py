@@ -45,6 +45,10 @@ from taxi_assets.targets.target import (
     Totals,
 )
 
+_BESIDE_BYTES = 4096
+"""Of facts beside a remote object, where a look at it finds them. Cloud Storage keeps 8 KB; what is longer is
+read from the footer, by one request more."""
+
 
 class ParquetTarget(Target):
     """Tables as hive-partitioned Parquet.
@@ -197,7 +201,9 @@ class ParquetTarget(Target):
             writer.finish(metadata)
         with path.open("rb") as file:
             footer, _ = parse(file)
-        beside = {**metadata, SCHEMA: footer.fingerprint} if layout.objects.remote else None
+        beside = {**metadata, SCHEMA: footer.fingerprint} if layout.objects.remote else {}
+        if sum(len(value.encode()) for value in beside.values()) > _BESIDE_BYTES:
+            beside = {}
         size = path.stat().st_size
         wrote = time.monotonic()
         earlier = [info.key for info in layout.parts(partition) if info.key != layout.whole(partition)]
