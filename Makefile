@@ -6,7 +6,7 @@ BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev status psql doctor test test-all check bench bench-full format docs lock clean
+.PHONY: help demo dev status psql doctor test test-all system-packages check bench bench-full format docs browser pictures snapshot lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,8 +29,14 @@ doctor: .venv/.installed ## examine every setting
 test: check ## every check and test that fits in ten minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
-test-all: check ## the rest too: hundreds of kills, long runs
+test-all: check browser system-packages ## the rest too: hundreds of kills, long runs, several machines, the UI in a browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# What tests need and no wheel brings; without it, or not as root on Debian, they skip and say so.
+system-packages: ## redis-server, for the tests over several workers
+	@if command -v redis-server >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -q && apt-get install -q -y --no-install-recommends redis-server; \
+	else echo "redis-server is missing: the tests over several workers will skip"; fi
 
 check: .venv/.installed-dev ## lint, format, strict types, definitions
 	$(BIN)/ruff check
@@ -54,6 +60,20 @@ format: .venv/.installed-dev ## format and sort imports
 
 docs: .venv/.installed ## remake the pages that are made from the code
 	$(BIN)/python -m taxi_assets.tlc.schema_page docs/schema.md
+
+# Chromium for the tests that look at the UI; they are skipped without it, so this never fails.
+browser:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && apt-get install -q -y chromium chromium-driver && exit 0; \
+	fi; \
+	echo "The tests of the UI are skipped. They need Chromium and its driver: apt-get install chromium chromium-driver"
+
+pictures: .venv/.installed-dev browser ## take the docs' screenshots anew, minutes
+	$(BIN)/python -m taxi_assets_tests.browser.pictures
+
+snapshot: .venv/.installed-dev ## rewrite the reviewed text of all definitions
+	$(BIN)/python -m taxi_assets_tests.definitions_snapshot
 
 lock: ## take up newer versions of the dependencies
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.lock

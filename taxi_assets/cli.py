@@ -59,6 +59,13 @@ def status(_: argparse.Namespace) -> int:
     return 0 if all(month.whole for month in months) else 1
 
 
+def health(_: argparse.Namespace) -> int:
+    """Say whether everything is all right: what is wrong, the most urgent first, and what to do."""
+    from taxi_assets.health.command import show_health
+
+    return show_health(Settings.from_environment(), _console())
+
+
 def audit(arguments: argparse.Namespace) -> int:
     """Show who replaced which month, when, and by which published file."""
     from taxi_assets.audit.show import print_script, show_trail
@@ -141,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit status tells whether all is well."""
     parser = argparse.ArgumentParser(prog="taxi-assets", description="NYC taxi trips as Dagster assets.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (demo, load, dev, status, audit, register, psql, doctor, alert_test):
+    for command in (demo, load, dev, health, status, audit, register, psql, doctor, alert_test):
         name = command.__name__.replace("_", "-")
         one = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
         one.set_defaults(command=command)

@@ -10,7 +10,9 @@ from rich.console import Console
 
 from taxi_assets.definitions import build_definitions
 from taxi_assets.instance import open_instance
+from taxi_assets.jobs import mart_jobs
 from taxi_assets.load import run_job
+from taxi_assets.reports import places
 from taxi_assets.resources import build_resources
 from taxi_assets.settings import Settings
 from taxi_assets.status import find_months, print_status
@@ -35,14 +37,24 @@ def run_demo(settings: Settings, console: Console) -> int:
     with open_instance(settings) as instance:
         # All stops at the first that fails.
         succeeded = run_job(definitions, "reference", instance, console) and all(
-            run_job(definitions, f"{name}_trips", instance, console, MONTHS) for name in SERVICES
+            run_job(definitions, name, instance, console, MONTHS)
+            for name in (*(f"{name}_trips" for name in SERVICES), *(job.name for job in mart_jobs(settings)))
+        )
+        succeeded = (
+            succeeded
+            and run_job(definitions, "reports", instance, console, MONTHS)
+            and run_job(definitions, "reports_overview", instance, console)
         )
     if not succeeded:
         return 1
     months = find_months(settings)
     print_status(months, console)
+    files = build_resources(settings, conceal=False)["raw_files"]
+    pages = [files.uri("/".join(places.OVERVIEW)), files.uri("/".join(places.MONTHLY), MONTHS[-1])]
     console.print(
         "\nWhere to look next:\n"
+        f"  {pages[0]}   all months as a page, for a browser\n"
+        f"  {pages[1]}   the last of them\n"
         "  make dev      the same months in Dagster's UI, http://localhost:3000\n"
         "  make psql     the tables in Postgres; \\d lists them\n"
         f"  {settings.lake_url}/lake   the same rows as Parquet\n"

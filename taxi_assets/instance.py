@@ -28,10 +28,15 @@ def prepare_home(settings: Settings) -> Path:
 
     One process at a time: Dagster makes its SQLite files without a lock, and two that do it at once leave
     a history that no later process can open. Runs of this machine that were killed are settled.
+
+    A home with a ``dagster.yaml`` that can't be written is somebody's installation, an image or a mounted
+    file: it is taken as it is.
     """
     home = settings.dagster_home
-    home.mkdir(parents=True, exist_ok=True)
     os.environ["DAGSTER_HOME"] = str(home)  # Dagster and its child processes look there
+    if is_installed(home):
+        return home
+    home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / ".preparing.lock"):
         if _is_absent_or_ours(home / "dagster.yaml"):
             with as_file(files("taxi_assets") / "dagster.yaml") as ours:
@@ -43,6 +48,11 @@ def prepare_home(settings: Settings) -> Path:
             instance.all_instigator_state()
             settle_dead_runs(instance)
     return home
+
+
+def is_installed(home: Path) -> bool:
+    """Whether a home is complete and not ours to write."""
+    return (home / "dagster.yaml").exists() and not os.access(home, os.W_OK)
 
 
 def _is_absent_or_ours(file: Path) -> bool:

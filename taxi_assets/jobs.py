@@ -1,10 +1,14 @@
-"""A service's job: what the UI's *Launchpad*, ``taxi-assets load`` and the sensors run."""
+"""Jobs: what the UI's *Launchpad*, ``taxi-assets load``, the demo and the sensors run."""
 
 from functools import cache
 
 from dagster import AssetSelection, define_asset_job
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from taxi_assets.assets.marts import GROUP, WAREHOUSE
+from taxi_assets.reports import places
+from taxi_assets.run_resources import resource_tags
+from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import Service
 
 
@@ -24,4 +28,38 @@ def trips_job(service: Service) -> UnresolvedAssetJobDefinition:
         trips_job_name(service),
         selection=AssetSelection.groups(service.name),
         description=f"A month of {service.title} trips: fetched, cleaned, kept in every target.",
+        tags=resource_tags(service),
+    )
+
+
+def mart_jobs(settings: Settings) -> list[UnresolvedAssetJobDefinition]:
+    """The job ``marts``, by months; none where the warehouse is switched off."""
+    if WAREHOUSE not in settings.targets:
+        return []
+    return [
+        define_asset_job(
+            GROUP,
+            selection=AssetSelection.groups(GROUP),
+            description="A month of every mart, made of the trips of all services in the warehouse.",
+        )
+    ]
+
+
+@cache
+def reports_job() -> UnresolvedAssetJobDefinition:
+    """The pages of months; without the overview, which a backfill by this job would make once a month."""
+    return define_asset_job(
+        "reports",
+        selection=AssetSelection.assets(list(places.MONTHLY)),
+        description="A page for each month: an HTML file in the lake, to send to somebody.",
+    )
+
+
+@cache
+def overview_job() -> UnresolvedAssetJobDefinition:
+    """The page over all months."""
+    return define_asset_job(
+        "reports_overview",
+        selection=AssetSelection.assets(list(places.OVERVIEW)),
+        description="One page over all months, which leads to theirs: an HTML file in the lake.",
     )

@@ -39,6 +39,7 @@ def build_resources(settings: Settings, *, conceal: bool = True) -> dict[str, An
         "landing": PublishedSource(url=settings.landing_url),
         "raw_files": raw_files,
         "raw_io": FileIOManager(files=raw_files, journal=journal),
+        "reports_io": FileIOManager(files=raw_files),  # pages, no rows: nothing for a journal
         "lake": lake,
         "lake_io": TargetIOManager(target=lake, journal=journal),
         "postgres": postgres,

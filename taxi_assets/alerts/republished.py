@@ -41,9 +41,9 @@ def _difference(made: AssetMaterialization) -> str:
     facts: Mapping[str, Any] = {name: value.value for name, value in made.metadata.items()}
     if facts.get("sha256_before") == facts.get("sha256"):
         return ""
-    before, now = facts.get("rows_before"), facts.get("rows")
+    before, now = facts.get("rows_before"), facts.get("dagster/partition_row_count")
     if before is None or now is None:  # csv.gz, whose rows nobody counts
         return f"{int(facts.get('bytes_before', 0)):,} -> {int(facts.get('bytes', 0)):,} bytes"
-    if before == now:
+    if int(before) == int(now):
         return f"{int(now):,} rows as before, with another content"
     return f"{int(before):,} -> {int(now):,} rows"

@@ -1,12 +1,23 @@
 """``audit_trail``: the newest entries of the audit trail, to be read in the UI."""
 
-from dagster import AssetsDefinition, MaterializeResult, MetadataValue, ResourceParam, asset
+from dagster import (
+    AssetsDefinition,
+    MaterializeResult,
+    MetadataValue,
+    ResourceParam,
+    TableColumn,
+    TableSchema,
+    asset,
+)
 
 from taxi_assets.assets.common import OWNERS, retry_policy
 from taxi_assets.audit import PostgresJournal
+from taxi_assets.audit.table import COLUMNS
 from taxi_assets.audit.trail import count, markdown, newest
 from taxi_assets.settings import Settings
 from taxi_assets.targets.failures import refusals
+
+_SCHEMA = TableSchema([TableColumn(one.name, one.type.split(" ")[0], one.meaning) for one in COLUMNS])
 
 
 def audit_assets(settings: Settings) -> list[AssetsDefinition]:
@@ -22,6 +33,7 @@ def audit_assets(settings: Settings) -> list[AssetsDefinition]:
         owners=OWNERS,
         kinds={"postgres"},
         code_version="1",
+        metadata={"dagster/column_schema": _SCHEMA},
     )
     def audit_trail(journal: ResourceParam[PostgresJournal]) -> MaterializeResult[None]:
         with refusals(), journal.connect() as connection:
@@ -30,7 +42,9 @@ def audit_assets(settings: Settings) -> list[AssetsDefinition]:
         last = {"last_entry": MetadataValue.timestamp(loads[0].recorded)} if loads else {}
         return MaterializeResult(
             metadata={
-                "entries": entries,
+                "dagster/row_count": entries,
+                "dagster/table_name": f"{journal.schema_name}.loads",
+                "dagster/storage_kind": "postgres",
                 **last,
                 "newest": MetadataValue.md(markdown(loads)),
             }

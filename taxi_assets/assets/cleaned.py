@@ -18,7 +18,6 @@ from dagster import (
     AssetOut,
     AssetsDefinition,
     Config,
-    MetadataValue,
     Output,
     TableColumn,
     multi_asset,
@@ -34,10 +33,13 @@ from taxi_assets.assets.common import (
     permanent_failures,
     trips_key,
 )
+from taxi_assets.assets.figures import figures
+from taxi_assets.assets.lineage import lineage_of
+from taxi_assets.assets.rejected import reasons_told, samples_told
 from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import StoredFile
 from taxi_assets.targets.lazy import LazyPartition, LazyPartitions
-from taxi_assets.targets.target import Facts
+from taxi_assets.targets.target import Facts, Lineage
 from taxi_assets.tlc.clean import Cleaning, clean
 from taxi_assets.tlc.rules import RULE_SETS, Thresholds, rules_for
 from taxi_assets.tlc.schema import columns, published_columns
@@ -115,29 +117,44 @@ def cleaned_assets(service: Service, settings: Settings) -> AssetsDefinition:
     return cleaned
 
 
+def content_version(
+    service: Service,
+    key: str,
+    sha256: str | None,
+    rule_set: str = "default",
+    thresholds: Thresholds | None = None,
+) -> str:
+    """Version of the rows that a published file gives by these rules, today's schema and today's code."""
+    known = json.dumps(
+        [
+            sha256,
+            CODE_VERSION,
+            asdict(thresholds or Thresholds()),
+            [(rule.name, rule.predicate) for rule in rules_for(service.name, rule_set)],
+            [(column.name, column.kind) for column in columns(service.name)],
+            [
+                (column.name, era.name)
+                for column, era in published_columns(service.name, parse_month(key)).items()
+            ],
+        ],
+        sort_keys=True,
+    )
+    return hashlib.sha256(known.encode()).hexdigest()[:16]
+
+
 class Month:
     """One month's file and the rules for it, opened when its turn comes."""
 
     def __init__(self, service: Service, key: str, file: StoredFile, config: CleaningConfig) -> None:
         self._service, self._key, self._file, self._config = service, key, file, config
         self._cleaning: Cleaning | None = None
-        month = parse_month(key)
-        known = json.dumps(
-            [
-                file.facts.get("sha256"),
-                CODE_VERSION,
-                asdict(config.thresholds()),
-                [(rule.name, rule.predicate) for rule in rules_for(service.name, config.rule_set)],
-                [(column.name, column.kind) for column in columns(service.name)],
-                [(column.name, era.name) for column, era in published_columns(service.name, month).items()],
-            ],
-            sort_keys=True,
-        )
         self._facts = {
             **{name: file.facts[name] for name in PROVENANCE if name in file.facts},
             "rule_set": config.rule_set,
             "code_version": CODE_VERSION,
-            "version": hashlib.sha256(known.encode()).hexdigest()[:16],
+            "version": content_version(
+                service, key, file.facts.get("sha256"), config.rule_set, config.thresholds()
+            ),
         }
 
     def cleaned(self, quarantine: tuple[str, ...]) -> LazyPartition:
@@ -147,19 +164,25 @@ class Month:
             facts=self._facts,
             outcome=self._outcome,
             metadata=self._reasons,
+            lineage=self._lineage("quarantined"),
         )
         return LazyPartition(
             open=self._open_cleaned,
             facts=self._facts,
             outcome=lambda: {**self._outcome(), PROFILE: self._pass().profile().to_json()},
             metadata=self._counts,
+            lineage=self._lineage("cleaned"),
             siblings={quarantine: beside},
         )
 
     def quarantined(self) -> LazyPartition:
         """The rejected rows alone: a pass of its own, if they are not stored already."""
         return LazyPartition(
-            open=self._open_quarantined, facts=self._facts, outcome=self._outcome, metadata=self._reasons
+            open=self._open_quarantined,
+            facts=self._facts,
+            outcome=self._outcome,
+            metadata=self._reasons,
+            lineage=self._lineage("quarantined"),
         )
 
     @contextmanager
@@ -210,11 +233,16 @@ class Month:
             "raw_rows": done.rows,
             "quarantined_rows": done.rejected,
             "quarantined_share": round(done.rejected / max(done.rows, 1), 6),
+            **figures(self._service, parse_month(self._key), done.profile()),
         }
 
+    def _lineage(self, stage: str) -> Lineage:
+        return lineage_of(stage, self._service, self._key, self._file.facts.get("file", ""))
+
     def _reasons(self) -> Mapping[str, Any]:
-        rows = "\n".join(f"| {reason} | {count:,} |" for reason, count in self._pass().counts().items())
-        return {"reasons": MetadataValue.md(f"| reason | rows |\n|---|---:|\n{rows}")}
+        done = self._pass()
+        told = reasons_told(done.rules, done.counts(), done.rows)
+        return {**told, **samples_told(self._service.name, done.samples.found)}
 
 
 def _permanent(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:

@@ -10,18 +10,25 @@ every blocking check of ``cleaned`` has passed for exactly this version, so a mo
 back stays where it is. All months may follow, not only the newest, which is where Dagster's own
 ``eager()`` stops.
 
+A mart follows the warehouse, month by month: a service that has nothing of a month is not waited for, and
+when it comes later the month is made again. Rather once more than it must than once too few, since what is
+current is passed over: a service's month that lands while the mart is made of another's counts.
+
+A summary follows its month in the same way, but waits for no check: what is held back is to be seen.
+
 A target's check follows its target, for months that were stored and not proved: a run of many months in which
 one is held back, or fails, ends before its checks.
 """
 
-from dagster import AutomationCondition
+from dagster import AssetSelection, AutomationCondition
+
+_IS_NEWER = AutomationCondition.eager().without(AutomationCondition.in_latest_time_window())
 
 FOLLOWS_CLEANED = (
-    AutomationCondition.eager()
-    .without(AutomationCondition.in_latest_time_window())
-    .with_label("cleaned is newer")
-    & AutomationCondition.all_deps_blocking_checks_passed()
+    _IS_NEWER.with_label("cleaned is newer") & AutomationCondition.all_deps_blocking_checks_passed()
 ).with_label("follows cleaned")
+
+FOLLOWS_ITS_MONTH = _IS_NEWER.with_label("follows its month, whether it is held back or not")
 
 _UNPROVED = (
     ~(AutomationCondition.check_passed() | AutomationCondition.check_failed())
@@ -33,3 +40,39 @@ _UNPROVED = (
 PROVES_TARGET = (_UNPROVED.newly_true() & ~AutomationCondition.initial_evaluation()).with_label(
     "proves what stands"
 )
+
+_REFERENCE = AssetSelection.groups("reference")
+
+_NEWER = AutomationCondition.any_deps_match(AutomationCondition.newly_updated()).ignore(_REFERENCE) | (
+    # Other names of the zones change the months that are there; they are no reason for one that is not.
+    AutomationCondition.any_deps_match(AutomationCondition.newly_updated()).allow(_REFERENCE)
+    & ~AutomationCondition.missing()
+)
+
+# Once, also for what stood before anybody looked: a person who cancels that run is not contradicted.
+_NEVER_MADE = (
+    (
+        AutomationCondition.missing()
+        & AutomationCondition.any_deps_match(~AutomationCondition.missing()).ignore(_REFERENCE)
+    )
+    .newly_true()
+    .since(AutomationCondition.newly_requested() | AutomationCondition.newly_updated())
+    .with_label("was never made")
+)
+
+FOLLOWS_WAREHOUSE = (
+    (
+        # Dagster's since_last_handled() would forget a month that came in the same look as the request for
+        # another service's, or as the mart itself.
+        _NEWER.since(
+            (AutomationCondition.newly_requested() & ~_NEWER) | AutomationCondition.initial_evaluation()
+        ).with_label("a month of the warehouse is newer")
+        | _NEVER_MADE
+    )
+    & ~AutomationCondition.any_deps_in_progress()
+    & ~AutomationCondition.in_progress()
+).with_label("follows the warehouse")
+
+FOLLOWS_ZONES = (
+    AutomationCondition.eager() & AutomationCondition.all_deps_blocking_checks_passed()
+).with_label("follows the zones")

@@ -74,11 +74,17 @@ class Judgement:
         unlike: In words, empty if the month is like its neighbours.
         accepted: Who let it through: ``''`` for nobody.
         version: The content that was judged.
+        rows: Published rows of the month; None if nothing was judged.
+        rejected_share: Share of them that were rejected.
+        around: Published rows of the months around it that it was compared with.
     """
 
     unlike: tuple[str, ...]
     accepted: str
     version: str
+    rows: int | None = None
+    rejected_share: float = 0.0
+    around: tuple[int, ...] = ()
 
     @property
     def passes(self) -> bool:
@@ -113,7 +119,9 @@ class Judge:
         known = published_rows(self.service.name, month)
         factor = float("inf") if known and known.rows == size.raw else self.gate.max_rows_factor
         unlike = unlike_neighbours(size, around, factor, self.gate.max_quarantine_share)
-        return Judgement(tuple(unlike), self._accepted(month, version) if unlike else "", version)
+        accepted = self._accepted(month, version) if unlike else ""
+        rows_around = tuple(other.raw for other in around.values())
+        return Judgement(tuple(unlike), accepted, version, size.raw, size.share, rows_around)
 
     def ask(self, month: date) -> None:
         """Let a month pass, or hold it back.

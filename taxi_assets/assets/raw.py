@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
-import pyarrow.parquet as pq
 from dagster import AssetExecutionContext, AssetsDefinition, Config, asset
 from pydantic import Field
 
 from taxi_assets.assets.common import OWNERS, SOURCE_POOL, freshness, monthly, permanent_failures, trips_key
+from taxi_assets.assets.published_columns import newest_columns, stored_columns
 from taxi_assets.assets.published_source import (
     SETTLE_SECONDS,
     PublishedSource,
@@ -19,6 +19,7 @@ from taxi_assets.assets.published_source import (
 from taxi_assets.settings import Settings
 from taxi_assets.targets.file_io_manager import LazyFile
 from taxi_assets.targets.target import Facts
+from taxi_assets.tlc.layout import layout_facts
 from taxi_assets.tlc.services import Service, parse_month
 from taxi_assets.tlc.source import (
     Published,
@@ -54,6 +55,7 @@ def raw_asset(service: Service, settings: Settings) -> AssetsDefinition:
         kinds={"raw", "parquet"},
         code_version=CODE_VERSION,
         pool=SOURCE_POOL,
+        metadata={"dagster/column_schema": newest_columns(service)},
         freshness_policy=freshness(service),
         **monthly(service, settings),
     )
@@ -88,11 +90,10 @@ def _lazy(source: Source, service: Service, month: date, origin: Origin) -> Lazy
         if published is None:
             return None
         published.facts.update(code_version=CODE_VERSION, origin=origin)
-        if published.path.suffix == ".parquet":
-            published.facts["rows"] = str(pq.read_metadata(published.path).num_rows)
+        published.facts.update(layout_facts(published.path))
         return published
 
-    return LazyFile(fetch)
+    return LazyFile(fetch, lambda facts: stored_columns(service, month, facts))
 
 
 def _require_settled(source: Source, service: Service, month: date) -> None:

@@ -13,6 +13,7 @@ from taxi_assets.assets.cleaned import PROFILE
 from taxi_assets.assets.common import OWNERS, definition_metadata, freshness, monthly, trips_key
 from taxi_assets.assets.following import FOLLOWS_CLEANED
 from taxi_assets.assets.gate import Gate
+from taxi_assets.assets.lineage import lineage_of
 from taxi_assets.settings import Settings
 from taxi_assets.targets.lazy import LazyPartition, LazyPartitions
 from taxi_assets.targets.target import Target
@@ -74,7 +75,8 @@ def target_asset(
         def gated(key: str) -> LazyPartition:
             month = cleaned[key]
             facts = {name: fact for name, fact in month.facts.items() if name != PROFILE}
-            return replace(month, facts=facts, gate=lambda: judge.ask(parse_month(key)))
+            lineage = lineage_of(target.name, service, key)
+            return replace(month, facts=facts, lineage=lineage, gate=lambda: judge.ask(parse_month(key)))
 
         return LazyPartitions(context.partition_keys, gated)
 

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from taxi_assets.audit.table import BY_DEFAULT, COLUMNS, TABLE, ensure_table, grants
+from taxi_assets.setting_values import TARGET_NAMES
 from taxi_assets.targets.embedded_postgres import EmbeddedServerError
 from taxi_assets.targets.journal import Entry, Journal, JournalAway, Pages
 from taxi_assets.targets.postgres import PostgresTarget
@@ -16,6 +17,8 @@ from taxi_assets.targets.target import TargetError
 from taxi_assets.tlc.services import SERVICES
 
 Result = TypeVar("Result")
+
+_STAGES = ("raw", "cleaned", "quarantined", *TARGET_NAMES)
 
 _WRITTEN = tuple(column.name for column in COLUMNS if column.name not in BY_DEFAULT)
 
@@ -32,8 +35,8 @@ class PostgresJournal(Journal):
     schema_name: str = "taxi_audit"
 
     def covers(self, asset_key: Sequence[str]) -> bool:
-        """Every asset of a service: ``<stage>/<service>_trips``."""
-        return len(asset_key) == 2 and _service(asset_key) in SERVICES
+        """Every table of a service's trips, ``<stage>/<service>_trips``; what is counted of them is none."""
+        return len(asset_key) == 2 and asset_key[0] in _STAGES and _service(asset_key) in SERVICES
 
     @contextmanager
     def opened(self) -> Iterator[Pages]:

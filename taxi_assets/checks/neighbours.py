@@ -1,5 +1,8 @@
 """The gate's verdict on every cleaned month, for people to see."""
 
+from collections.abc import Mapping
+from statistics import median
+
 from dagster import (
     AssetCheckExecutionContext,
     AssetChecksDefinition,
@@ -9,7 +12,7 @@ from dagster import (
 )
 
 from taxi_assets.assets.common import monthly_partitions, trips_key
-from taxi_assets.assets.gate import ACCEPTED, CHECK, JUDGED, Gate
+from taxi_assets.assets.gate import ACCEPTED, CHECK, JUDGED, Gate, Judgement
 from taxi_assets.checks.by_month import Events, Verdict, by_month
 from taxi_assets.targets.target import Target
 from taxi_assets.tlc.services import Service, parse_month
@@ -38,20 +41,34 @@ def neighbours_check(service: Service) -> AssetChecksDefinition:
 
         def judge(month_key: str) -> Verdict:
             found = judge_of.judge(parse_month(month_key))
+            sizes = _sizes(found)
             if not found.unlike:
-                return Verdict(True, "like the months around it", {})
+                return Verdict(True, "like the months around it", sizes)
             unlike = "; ".join(found.unlike)
             if found.accepted:
                 words = f"let through by {found.accepted}: {unlike}"
-                return Verdict(True, words, {ACCEPTED: found.version})
+                return Verdict(True, words, {**sizes, ACCEPTED: found.version})
             config = f'resources: {{gate: {{config: {{accept: ["{month_key}"]}}}}}}'
             return Verdict(
                 False,
                 f"{unlike}. Kept in the lake, not stored in the targets",
-                {"to_let_it_through": config, JUDGED: found.version},
+                {**sizes, "to_let_it_through": config, JUDGED: found.version},
             )
 
         # The targets hold back what is odd month by month: the others of the run need not wait for it.
         yield from by_month(context, cleaned, CHECK, judge, AssetCheckSeverity.ERROR, stops_all=False)
 
     return like_its_neighbours
+
+
+def _sizes(found: Judgement) -> Mapping[str, int | float]:
+    """The numbers that were compared."""
+    if found.rows is None:
+        return {}
+    around = {"median_rows_around": round(median(found.around))} if found.around else {}
+    return {
+        "rows": found.rows,
+        "quarantined_share": round(found.rejected_share, 6),
+        "months_around": len(found.around),
+        **around,
+    }

@@ -56,9 +56,15 @@ def judge(service: Service, newest: date | None, on: date) -> tuple[bool, str]:
         due = previous_month(due)
     if newest is None:
         return True, "no month is held, so none is waited for"
-    behind = (due.year - newest.year) * 12 + due.month - newest.month
-    if behind >= _HISTORY:
+    behind = behind_by(newest, due)
+    if behind is None:
         return True, f"the newest month is {month_key(newest)}: a piece of history, no new one is waited for"
     if behind > 0:
         return False, f"{month_key(due)} should be out for sure, the newest month held is {month_key(newest)}"
     return True, f"the newest month held is {month_key(newest)}"
+
+
+def behind_by(newest: date, due: date) -> int | None:
+    """How many months the newest one is behind; None for a piece of history, which waits for no new ones."""
+    behind = (due.year - newest.year) * 12 + due.month - newest.month
+    return None if behind >= _HISTORY else behind

@@ -65,7 +65,7 @@ def believed(instance: DagsterInstance, key: AssetKey) -> dict[str, Record]:
 
 def _record(materialization: AssetMaterialization, at: float) -> Record:
     told: dict[str, Any] = {name: one.value for name, one in materialization.metadata.items()}
-    rows = told.get("dagster/partition_row_count", told.get("rows"))  # raw: a fact of the file, as text
+    rows = told.get("dagster/partition_row_count")
     facts = {name: value for name, value in told.items() if isinstance(value, str)}
     return Record(None if rows is None else int(rows), facts, at)
 

@@ -22,6 +22,8 @@ from dagster import (
     MaterializeResult,
     MetadataValue,
     ScheduleDefinition,
+    TableColumn,
+    TableSchema,
     asset,
     define_asset_job,
 )
@@ -31,7 +33,7 @@ from taxi_assets.assets.common import OWNERS, trips_key
 from taxi_assets.audit.catch_up import catch_up
 from taxi_assets.checks.newest import NAME as NEWEST
 from taxi_assets.recovery.compare import compare
-from taxi_assets.recovery.difference import Comparison, Difference
+from taxi_assets.recovery.difference import Comparison, Difference, Kind
 from taxi_assets.recovery.standing import stages_of, store_of
 from taxi_assets.settings import Settings
 from taxi_assets.targets.journal import Journal, JournalAway
@@ -45,10 +47,18 @@ JOB = "reconcile"
 GROUP = "operations"
 """Of the assets that look at the others; all of them look every night."""
 
-_CHECK = "stores_hold_what_dagster_believes"
+CHECK = "stores_hold_what_dagster_believes"
 _SAID = 3  # lines of a kind in words
 _SHOWN = 50  # lines of the table: a page of the UI
 _NIGHTLY = "30 4 * * *"
+
+_COLUMNS = {
+    "what": f"{', '.join(Kind)}, or held back: what each means is in docs/recovery.md",
+    "asset": "Where",
+    "month": "Which month",
+    "found": "What Dagster believes, and what stands there",
+}
+_SCHEMA = TableSchema([TableColumn(name, "string", meaning) for name, meaning in _COLUMNS.items()])
 
 
 def reconciliation_asset(settings: Settings) -> AssetsDefinition:
@@ -61,12 +71,13 @@ def reconciliation_asset(settings: Settings) -> AssetsDefinition:
         description="What Dagster believes of every month, against what stands in every store by query.",
         group_name=GROUP,
         owners=OWNERS,
-        kinds={"reconciliation"},
+        kinds={"report"},
         code_version="1",
+        metadata={"dagster/column_schema": _SCHEMA},
         required_resource_keys=needed | journals,
         check_specs=[
             AssetCheckSpec(
-                _CHECK,
+                CHECK,
                 asset=RECONCILIATION,
                 description="No month is lost or was never made, has other rows or another version, "
                 "or is unknown to Dagster.",
@@ -89,7 +100,7 @@ def reconciliation_asset(settings: Settings) -> AssetsDefinition:
             },
             check_results=[
                 AssetCheckResult(
-                    check_name=_CHECK,
+                    check_name=CHECK,
                     passed=found.clean,
                     severity=AssetCheckSeverity.ERROR,
                     description=said,
@@ -162,7 +173,7 @@ def table(found: Comparison) -> str:
     rows = "\n".join(f"| {' | '.join(line)} |" for line in lines[:_SHOWN])
     rest = len(lines) - _SHOWN
     tail = f"\n\n{rest:,} more are in *{COMPARISON}*." if rest > 0 else ""
-    return f"| what | asset | month | found |\n|---|---|---|---|\n{rows}{tail}"
+    return f"| {' | '.join(_COLUMNS)} |\n|---|---|---|---|\n{rows}{tail}"
 
 
 def _line(one: Difference) -> str:

@@ -4,6 +4,7 @@ For the day on which Dagster's own storage is lost, or starts anew: the data is 
 Nothing is loaded; the runs, their logs and what they cost stay lost.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,17 +15,25 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from taxi_assets.assets.cleaned import PROFILE
 from taxi_assets.assets.common import monthly_partitions, trips_key
+from taxi_assets.assets.figures import figures
+from taxi_assets.assets.lineage import lineage_of
+from taxi_assets.assets.published_columns import stored_columns
+from taxi_assets.assets.rejected import reasons_told
 from taxi_assets.instance import open_instance
 from taxi_assets.recovery.believed import believed, under_way
 from taxi_assets.recovery.compare import Answers, ask
 from taxi_assets.recovery.standing import UNCOUNTED, stages_of, store_of
 from taxi_assets.resources import build_resources
 from taxi_assets.settings import Settings
+from taxi_assets.targets.file_io_manager import told_of_file
 from taxi_assets.targets.journal import OWN_FACTS
-from taxi_assets.targets.metadata import described, facts_shown
+from taxi_assets.targets.metadata import described, facts_shown, traced
 from taxi_assets.targets.target import Held
-from taxi_assets.tlc.services import SERVICES, Service, parse_month
+from taxi_assets.tlc.profile import Profile
+from taxi_assets.tlc.rules import RULE_SETS, rules_for
+from taxi_assets.tlc.services import SERVICES, Service, month_key, parse_month
 
 _COUNTED_STAGES = ("cleaned", "quarantined")
 _COUNTS = ("raw_rows", "quarantined_rows")
@@ -99,6 +108,7 @@ def register(
                 metadata = {
                     **_told(stores, service, stage, parse_month(month), held[month]),
                     **_quarantined(stage, month, answers),
+                    **_reasons(stage, service, month, answers),
                 }
                 instance.report_runless_asset_event(_materialization(service, stage, month, metadata))
             yield Registered(service.name, stage, len(held), len(new))
@@ -123,12 +133,32 @@ def _told(
     store, key = stores[store_of(stage)], trips_key(stage, service).path
     facts = {name: value for name, value in held.facts.items() if name not in OWN_FACTS}
     if stage == "raw":
-        uri, size = store.uri("/".join(key), when), int(held.facts.get("bytes", 0))
-        return {**facts, "uri": uri, "size_bytes": size, "status": "registered"}
+        return {
+            **told_of_file(store, "/".join(key), when, held.facts),
+            **stored_columns(service, when, held.facts),
+            "status": "registered",
+        }
     if stage in _COUNTED_STAGES:  # told as numbers, by ``_quarantined``
         facts = {name: value for name, value in facts.items() if name not in _COUNTS}
-    uri = store.uri(store.table_name(key), when)
-    return {**described(uri, held.rows, when), "status": "registered", **facts_shown(facts)}
+    profile = facts.get(PROFILE) if stage == "cleaned" else None
+    return {
+        **described(store, key, held.rows, when),
+        **(figures(service, when, Profile.from_json(profile)) if profile else {}),
+        **traced(lineage_of(stage, service, month_key(when), held.facts.get("file", ""))),
+        "status": "registered",
+        **facts_shown(facts),
+    }
+
+
+def _reasons(
+    stage: str, service: Service, month: str, answers: Mapping[str, Mapping[str, Held]]
+) -> Mapping[str, Any]:
+    """How many rows were rejected for which reason; which ones they are a run shows, and no fact keeps."""
+    facts = answers[stage][month].facts
+    if stage != "quarantined" or "reasons" not in facts or facts.get("rule_set") not in RULE_SETS:
+        return {}
+    rules = rules_for(service.name, facts["rule_set"])
+    return reasons_told(rules, json.loads(facts["reasons"]), int(facts.get("raw_rows", 0)))
 
 
 def _quarantined(stage: str, month: str, answers: Mapping[str, Mapping[str, Held]]) -> Mapping[str, Any]:

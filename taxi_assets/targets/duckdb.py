@@ -12,18 +12,37 @@ A partition without rows leaves no trace in a table, and facts have no place in 
 import time
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
+import duckdb
 import pyarrow as pa
 
 from taxi_assets.targets.arrow_schema import check_fits, check_stream, fitted, plain_schema
 from taxi_assets.targets.conditions import check_columns, check_conditions, check_partitions
 from taxi_assets.targets.duckdb_file import Connection, duckdb_path, opened, save_memory, write_lock
 from taxi_assets.targets.duckdb_sql import Table
-from taxi_assets.targets.sums import no_rows, sum_query, totals_of
-from taxi_assets.targets.target import Condition, Facts, Held, Report, Target, TargetError, Totals
+from taxi_assets.targets.selecting import checked_select
+from taxi_assets.targets.sums import no_rows, quoted, sum_query, totals_of
+from taxi_assets.targets.target import (
+    EXAMPLE_ROWS,
+    Condition,
+    Facts,
+    Held,
+    Report,
+    Target,
+    TargetError,
+    Totals,
+)
+from taxi_assets.targets.wanted import still_wanted
 
 BATCH_ROWS = 65_536
+
+_REFUSED = (
+    duckdb.ProgrammingError,  # a table or column that is not there
+    duckdb.DataError,  # a value that can't be converted
+    duckdb.TransactionException,  # it would write
+)
+"""Of a query, whenever it is asked."""
 
 
 class DuckDBTarget(Target):
@@ -35,6 +54,9 @@ class DuckDBTarget(Target):
         lock_timeout_s: How long to wait for another process that has the file.
         memory_limit: What DuckDB may use for queries; it spills to disk beyond. A load takes less.
     """
+
+    dialect: ClassVar[str] = "duckdb"
+    storage_kind: ClassVar[str] = "duckdb"
 
     url: str
     schema_name: str = "main"
@@ -59,6 +81,7 @@ class DuckDBTarget(Target):
             connection.begin()
             try:
                 report = self._replace(place, partition, stream, facts or {})
+                still_wanted()
             except BaseException:
                 connection.rollback()
                 raise
@@ -106,10 +129,34 @@ class DuckDBTarget(Target):
             query = sum_query(table, schema, columns, source)
             return totals_of(connection.execute(query, values).fetchall()[0], columns)
 
+    def select(self, sql: str) -> pa.RecordBatchReader:
+        """Run one SELECT, see ``Selects``; its result is in memory, and the file is free again."""
+        with self.connect() as connection:
+            connection.execute("BEGIN TRANSACTION READ ONLY")
+            try:
+                with connection.sql(checked_select(sql)).to_arrow_reader(BATCH_ROWS) as reader:
+                    return reader.read_all().to_reader()
+            except _REFUSED as error:
+                raise TargetError(f"DuckDB refuses the query: {error}") from error
+
+    def sql_name(self, table: str) -> str:
+        """Schema and table, quoted."""
+        return f"{quoted(self.schema_name)}.{quoted(table)}"
+
+    def query_name(self, table: str) -> str:
+        """``schema.table``."""
+        return f"{self.schema_name}.{table}"
+
     def uri(self, table: str, partition: date | None = None) -> str:
         """File, schema and table."""
         month = f"?{self.partition_column}={partition}" if partition else ""
         return f"duckdb:///{duckdb_path(self.url)}#{self.schema_name}.{table}{month}"
+
+    def example_query(self, table: str, partition: date | None) -> str:
+        """For DuckDB, with the file opened."""
+        place = f"{quoted(self.schema_name)}.{quoted(table)}"
+        month = f" WHERE {quoted(self.partition_column)} = DATE '{partition}'" if partition else ""
+        return f"SELECT * FROM {place}{month} LIMIT {EXAMPLE_ROWS}"  # noqa: S608
 
     def _table(self, connection: Connection, table: str) -> Table:
         return Table(connection, self.schema_name, table, self.partition_column)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from taxi_assets.targets.duckdb_file import Connection
 from taxi_assets.targets.duckdb_ledger import LEDGER, Ledger
-from taxi_assets.targets.sums import quoted
+from taxi_assets.targets.sums import literal, quoted
 from taxi_assets.targets.target import Condition, Held, TargetError
 
 _INCOMING = "_incoming"
@@ -24,11 +24,6 @@ _REFUSALS = (
     duckdb.ConstraintException,  # of a constraint that somebody has added
     duckdb.DependencyException,  # of an index that somebody has added
 )
-
-
-def literal(text: str) -> str:
-    """``text`` as an SQL string."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 @dataclass(frozen=True)

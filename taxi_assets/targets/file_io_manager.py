@@ -2,7 +2,7 @@
 
 An asset returns a mapping from partition key to ``LazyFile``: how to fetch the file, given what is known of
 the one already kept. Fetching it anew only if it changed is then the fetcher's business, and keeping it
-atomically the ``FileStore``'s.
+atomically the ``FileStore``'s. An asset without partitions returns one ``LazyFile``.
 """
 
 import hashlib
@@ -19,9 +19,10 @@ from dagster import ConfigurableIOManager, DagsterEvent, Failure, InputContext, 
 
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.journal import OWN_FACTS, Journal, Recorder, recording
-from taxi_assets.targets.metadata import record
+from taxi_assets.targets.metadata import SIZE, counted, facts_shown, record
 from taxi_assets.targets.partitions import partition_date
 from taxi_assets.targets.target import Facts
+from taxi_assets.targets.wanted import while_run_stands
 
 _REMEMBERED = ("rows", "etag", "last_modified", "sha256", "bytes")
 """What the materialization that replaces a file says of the one before, as ``rows_before``."""
@@ -39,6 +40,10 @@ class Fetched(Protocol):
         """Kept beside it: source, version, ``sha256``."""
 
 
+def _nothing(_: Facts) -> Mapping[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True)
 class LazyFile:
     """A file that is fetched when its turn comes.
@@ -46,9 +51,11 @@ class LazyFile:
     Attributes:
         fetch: Gets a directory to write to and the facts of the file already kept; returns None if
             that one is still current.
+        metadata: What else to show of the kept file, given its facts.
     """
 
     fetch: Callable[[Path, Facts | None], Fetched | None]
+    metadata: Callable[[Facts], Mapping[str, Any]] = _nothing
 
 
 @dataclass(frozen=True)
@@ -80,12 +87,16 @@ class FileIOManager(ConfigurableIOManager):
     journal: Journal | None = None
 
     def handle_output(  # type: ignore[override]
-        self, context: OutputContext, obj: Mapping[str, LazyFile]
+        self, context: OutputContext, obj: Mapping[str, LazyFile] | LazyFile
     ) -> Iterator[DagsterEvent]:
-        """Fetch and keep every partition's file."""
+        """Fetch and keep every partition's file, or the one of an asset without partitions."""
         name = "/".join(context.asset_key.path)
-        keys = context.asset_partition_keys
         with recording(self.journal, context) as recorder:
+            if isinstance(obj, LazyFile):
+                metadata = self._keep(context, recorder, name, None, obj)
+                yield from record(context, context.asset_key, None, metadata, at_once=False)
+                return
+            keys = context.asset_partition_keys
             for key in keys:
                 metadata = self._keep(context, recorder, name, partition_date(context, key), obj[key])
                 yield from record(context, context.asset_key, key, metadata, at_once=len(keys) > 1)
@@ -102,7 +113,7 @@ class FileIOManager(ConfigurableIOManager):
         }
 
     def _keep(
-        self, context: OutputContext, recorder: Recorder, name: str, when: date, file: LazyFile
+        self, context: OutputContext, recorder: Recorder, name: str, when: date | None, file: LazyFile
     ) -> Mapping[str, Any]:
         path, started = context.asset_key.path, monotonic()
         known = self.files.facts(name, when)
@@ -113,17 +124,17 @@ class FileIOManager(ConfigurableIOManager):
         with tempfile.TemporaryDirectory(dir=self.files.scratch()) as directory:
             fetched = file.fetch(Path(directory), known if self.pass_over_current else None)
             if fetched:
-                self.files.put(name, when, fetched.path, {**fetched.facts, **own})
+                with while_run_stands(context):
+                    self.files.put(name, when, fetched.path, {**fetched.facts, **own})
         facts = self.files.facts(name, when) or {}
         if fetched:
             recorder.record(path, when, _rows(facts), replaced_rows, {**fetched.facts, **own})
         context.log.info(f"{facts.get('file')}: {'fetched' if fetched else 'unchanged, nothing was fetched'}")
         before = {f"{name}_before": known[name] for name in _REMEMBERED if name in known} if known else {}
         return {
-            **{name: value for name, value in facts.items() if name not in OWN_FACTS},
+            **told_of_file(self.files, name, when, facts),
+            **file.metadata(facts),
             **(before if fetched else {}),
-            "uri": self.files.uri(name, when),
-            "size_bytes": int(facts.get("bytes", 0)),
             "status": "unchanged" if not fetched else "replaced" if known else "stored",
             "seconds": round(monotonic() - started, 3),
         }
@@ -136,6 +147,18 @@ class FileIOManager(ConfigurableIOManager):
                 allow_retries=False,
             )
         return StoredFile(facts, lambda: intact(self.files, name, key, when), self.files.scratch)
+
+
+def told_of_file(files: FileStore, name: str, when: date | None, facts: Facts) -> Mapping[str, Any]:
+    """What the UI shows of a kept file, whoever tells it: where it is, its size and rows, its facts."""
+    rows = _rows(facts)
+    shown = {fact: text for fact, text in facts_shown(facts).items() if fact not in (*OWN_FACTS, "rows")}
+    return {
+        **({} if rows is None else counted(rows, when)),
+        "dagster/uri": files.uri(name, when),
+        SIZE: int(facts.get("bytes", 0)),
+        **shown,
+    }
 
 
 def _rows(facts: Facts) -> int | None:

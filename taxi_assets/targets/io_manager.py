@@ -30,11 +30,14 @@ from taxi_assets.targets.metadata import (
     earlier_metadata,
     facts_shown,
     log_every,
+    observe,
     record,
     recorded,
     reported,
+    traced,
 )
 from taxi_assets.targets.partitions import partition_date
+from taxi_assets.targets.preview import PREVIEW_ROWS, preview
 from taxi_assets.targets.replacing import Replacement
 from taxi_assets.targets.target import Held, Report, Target
 
@@ -49,11 +52,13 @@ class TargetIOManager(ConfigurableIOManager):
         target: The store.
         pass_over_current: Leave a partition alone whose stored version and row count are those of
             the output. Set to false in the launchpad to load a partition again regardless.
+        preview_rows: How many of the first rows the UI is shown; 0 for data that must not be seen there.
         journal: Where every replace is entered; None keeps no journal.
     """
 
     target: Target
     pass_over_current: bool = True
+    preview_rows: int = PREVIEW_ROWS
     journal: Journal | None = None
 
     def handle_output(self, context: OutputContext, obj: object) -> Iterator[DagsterEvent]:  # type: ignore[override]
@@ -70,8 +75,7 @@ class TargetIOManager(ConfigurableIOManager):
             for number, key in enumerate(keys, start=1):
                 partition = self._partition(context, obj, key)
                 try:
-                    for path, metadata in self._store(context, recorder, key, partition):
-                        yield from record(context, AssetKey(path), key, metadata, at_once=len(keys) > 1)
+                    yield from self._stored_and_told(context, recorder, key, partition, len(keys) > 1)
                 except HeldBack as reason:
                     held_back.append(f"{key}: {reason}")
                     context.log.warning(f"{name} {key} is held back: {reason}")
@@ -107,6 +111,20 @@ class TargetIOManager(ConfigurableIOManager):
             )
         return LazyPartition(open=lambda: nullcontext(obj))
 
+    def _stored_and_told(
+        self,
+        context: OutputContext,
+        recorder: Recorder,
+        key: str | None,
+        partition: LazyPartition,
+        at_once: bool,
+    ) -> Iterator[DagsterEvent]:
+        for path, metadata in self._store(context, recorder, key, partition):
+            asset_key = AssetKey(path)
+            yield from record(context, asset_key, key, metadata, at_once=at_once)
+            if asset_key == context.asset_key:
+                yield from observe(context, partition.observed(metadata))
+
     def _store(
         self, context: OutputContext, recorder: Recorder, key: str | None, partition: LazyPartition
     ) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
@@ -119,7 +137,7 @@ class TargetIOManager(ConfigurableIOManager):
             if standing is not None:
                 recorder.complete(name, when, standing.rows, standing.facts)
         if all(self._is_current(context, held[name], part) for name, part in parts.items()):
-            yield from self._pass_over(context, key, when, held)
+            yield from self._pass_over(context, key, when, held, parts)
             return
         partition.gate()
         replacement = Replacement(self.target, recorder, when)
@@ -132,8 +150,9 @@ class TargetIOManager(ConfigurableIOManager):
         column = (self.target.partition_column, when) if when else None
 
         def put(name: tuple[str, ...], part: LazyPartition, rows: ArrowStream) -> Mapping[str, Any]:
-            report = replacement.from_stream(name, part, held[name], Guarded(rows, progress, column))
-            return self._told(name, when, report, part)
+            guarded = Guarded(rows, progress, column, self.preview_rows)
+            report = replacement.from_stream(name, part, held[name], guarded)
+            return self._told(name, when, report, part, guarded.head.rows)
 
         with partition.open() as rows:
             yield path, put(path, partition, rows)
@@ -148,23 +167,42 @@ class TargetIOManager(ConfigurableIOManager):
         key: str | None,
         when: date | None,
         held: Mapping[tuple[str, ...], Held | None],
+        parts: Mapping[tuple[str, ...], LazyPartition],
     ) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
         for name, current in held.items():
             if current is None or recorded(context, AssetKey(name), key):
                 continue  # stored moments ago, as a sibling: what was said of it stands
             context.log.info(f"{'/'.join(name)} {when or ''} is current: nothing to do")
-            table = self.target.table_name(name)
-            uri = self.target.uri(table, when)
-            known = earlier_metadata(context, AssetKey(name), key)
-            yield name, {**known, **described(uri, current.rows, when), "status": "already current"}
+            yield (
+                name,
+                {
+                    **parts[name].passed_over(earlier_metadata(context, AssetKey(name), key)),
+                    **described(self.target, name, current.rows, when),
+                    **traced(parts[name].lineage),
+                    "status": "already current",
+                },
+            )
 
     def _told(
-        self, path: Sequence[str], when: date | None, report: Report, partition: LazyPartition
+        self,
+        path: Sequence[str],
+        when: date | None,
+        report: Report,
+        partition: LazyPartition,
+        head: pa.Table | None = None,
     ) -> Mapping[str, Any]:
-        """What the UI shows of a stored partition: what it is first, then what it cost, then its origin."""
-        uri = self.target.uri(self.target.table_name(path), when)
-        known = facts_shown(partition.facts)
-        return {**described(uri, report.rows, when), **partition.metadata(), **reported(report), **known}
+        """What the UI shows of a stored partition: what it is first, then what it cost, then its origin.
+
+        What the store loaded from objects by itself has no preview: no row of it was seen here.
+        """
+        return {
+            **described(self.target, path, report.rows, when),
+            **partition.metadata(),
+            **({"preview": preview(head)} if head is not None else {}),
+            **traced(partition.lineage),
+            **reported(report),
+            **facts_shown(partition.facts),
+        }
 
     def _held(
         self, path: Sequence[str], when: date | None, partition: LazyPartition, recorder: Recorder

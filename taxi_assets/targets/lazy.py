@@ -13,8 +13,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from dagster import AssetObservation
 
-from taxi_assets.targets.target import Facts, Objects, TargetError
+from taxi_assets.targets.preview import Head
+from taxi_assets.targets.target import Facts, Lineage, Objects, TargetError
 
 
 @runtime_checkable
@@ -36,6 +38,14 @@ def _no_objects() -> Objects | None:
     return None
 
 
+def _as_before(earlier: Mapping[str, Any]) -> Mapping[str, Any]:
+    return earlier
+
+
+def _nothing_observed(metadata: Mapping[str, Any]) -> Sequence[AssetObservation]:  # noqa: ARG001
+    return ()
+
+
 def _may_pass() -> None:
     return None
 
@@ -51,10 +61,14 @@ class LazyPartition:
         outcome: Further facts, which are known only when the rows have been read to their end.
         rows: How many there are, where known beforehand.
         metadata: Asked after the rows were stored; shown on the materialization.
+        passed_over: Asked instead of ``metadata`` where the partition is current: given what an earlier run
+            said of it, gives what is shown now.
+        observed: What is to be seen on other assets as well, given what is shown of this one.
         siblings: Partitions of the multi-asset's other outputs (by the last part of the asset key)
             that fall out of the same pass: opened after this one's rows were read to their end.
         objects: The same rows as objects, where they lie in such; a store that can load them does so
             and the rows are not opened.
+        lineage: Where each column is from, by asset and column; for the UI.
         gate: Asked before the store is touched, unless the partition is current; raises ``HeldBack`` if it is
             not to be stored yet.
     """
@@ -64,8 +78,11 @@ class LazyPartition:
     outcome: Callable[[], Facts] = _no_facts
     rows: int | None = None
     metadata: Callable[[], Mapping[str, Any]] = _no_metadata
+    passed_over: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _as_before
+    observed: Callable[[Mapping[str, Any]], Sequence[AssetObservation]] = _nothing_observed
     siblings: Mapping[tuple[str, ...], "LazyPartition"] = field(default_factory=dict)
     objects: Callable[[], Objects | None] = _no_objects
+    lineage: Lineage = field(default_factory=dict)
     gate: Callable[[], None] = _may_pass
 
 
@@ -106,6 +123,7 @@ class Guarded:
         source: ArrowStream,
         progress: Callable[[int], None] = lambda _: None,
         partition: tuple[str, date] | None = None,
+        head: int = 0,
     ) -> None:
         """Guard a stream.
 
@@ -114,6 +132,7 @@ class Guarded:
             progress: Told the number of rows after every batch.
             partition: Column and value of the partition that the rows are for. A stream that was read from
                 a target carries the column; it is taken out, once every value was found to be this one.
+            head: How many of the first rows to keep, as they go on.
         """
         self._source = (
             source if isinstance(source, pa.RecordBatchReader) else pa.RecordBatchReader.from_stream(source)
@@ -122,6 +141,7 @@ class Guarded:
         self.error: BaseException | None = None
         self.ended = False
         self.rows = 0
+        self.head = Head(head)
         schema = self._source.schema
         self._column = schema.get_field_index(partition[0]) if partition else -1
         self._when = partition[1] if partition else None
@@ -134,7 +154,9 @@ class Guarded:
             for batch in self._source:
                 self.rows += batch.num_rows
                 self._progress(self.rows)
-                yield self._without_partition(batch) if self._column >= 0 else batch
+                plain = self._without_partition(batch) if self._column >= 0 else batch
+                self.head.see(plain)
+                yield plain
             self.ended = True
         except GeneratorExit:
             raise

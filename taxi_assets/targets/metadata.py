@@ -1,6 +1,6 @@
 """What the UI is told of a stored partition, under Dagster's reserved keys where there is one."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from time import monotonic
 from typing import Any
@@ -8,22 +8,58 @@ from typing import Any
 from dagster import (
     AssetKey,
     AssetMaterialization,
+    AssetObservation,
     AssetRecordsFilter,
     DagsterEvent,
     DagsterLogManager,
-    MetadataValue,
     OutputContext,
+    TableColumnDep,
+    TableColumnLineage,
 )
 
-from taxi_assets.targets.target import Facts, Report
+from taxi_assets.targets.target import Facts, Lineage, Report, Target
+
+SIZE = "dagster/size_bytes"
 
 _COSTS = frozenset({"seconds", "seconds_by_phase", "rows_per_second", "rows_replaced"})
 
 
-def described(uri: str, rows: int, partition: date | None) -> Mapping[str, Any]:
-    """Where a partition stands and how many rows it has."""
-    key = "dagster/row_count" if partition is None else "dagster/partition_row_count"
-    return {key: rows, "uri": MetadataValue.url(uri) if uri.startswith("http") else uri}
+def described(target: Target, path: Sequence[str], rows: int, partition: date | None) -> Mapping[str, Any]:
+    """Where a partition stands, how queries find it, and how many rows it has."""
+    table = target.table_name(path)
+    name = target.query_name(table)
+    return {
+        **counted(rows, partition),
+        "dagster/uri": target.uri(table, partition),
+        **({"dagster/table_name": name} if name else {}),
+        **({"dagster/storage_kind": target.storage_kind} if target.storage_kind else {}),
+        **_examples(target, table, partition),
+    }
+
+
+def counted(rows: int, partition: date | None) -> Mapping[str, int]:
+    """Rows under the key that Dagster has for them."""
+    return {"dagster/row_count" if partition is None else "dagster/partition_row_count": rows}
+
+
+def traced(lineage: Lineage) -> Mapping[str, Any]:
+    """Column lineage, which the UI draws on an asset's page and follows from asset to asset."""
+    if not lineage:
+        return {}
+    deps = {
+        column: [TableColumnDep(AssetKey(path), name) for path, name in sources]
+        for column, sources in lineage.items()
+    }
+    return {"dagster/column_lineage": TableColumnLineage(deps)}
+
+
+def _examples(target: Target, table: str, partition: date | None) -> Mapping[str, str]:
+    """How a person reads the partition: in the store's own language, and in Python."""
+    told = {
+        "query": target.example_query(table, partition),
+        "query_in_python": target.example_python(table, partition),
+    }
+    return {name: text for name, text in told.items() if text}
 
 
 def facts_shown(facts: Facts) -> Mapping[str, str]:
@@ -37,7 +73,7 @@ def reported(report: Report) -> Mapping[str, Any]:
     replaced = {} if report.replaced_rows is None else {"rows_replaced": report.replaced_rows}
     return {
         "status": "stored" if report.replaced_rows is None else "replaced",
-        **({"size_bytes": report.bytes} if report.bytes else {}),
+        **({SIZE: report.bytes} if report.bytes else {}),
         **replaced,
         "seconds": round(seconds, 3),
         "seconds_by_phase": {phase: round(value, 3) for phase, value in report.seconds.items()},
@@ -70,6 +106,12 @@ def record(
     if at_once:
         materialization = AssetMaterialization(asset_key, partition=key, metadata=metadata)
         yield DagsterEvent.asset_materialization(context.step_context, materialization)
+
+
+def observe(context: OutputContext, observations: Iterable[AssetObservation]) -> Iterator[DagsterEvent]:
+    """Record observations now, as ``record`` does, so that a failure later in the run does not lose them."""
+    for observation in observations:
+        yield DagsterEvent.asset_observation(context.step_context, observation)
 
 
 def earlier_metadata(context: OutputContext, asset_key: AssetKey, key: str | None) -> Mapping[str, Any]:

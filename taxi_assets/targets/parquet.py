@@ -21,6 +21,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from datetime import date
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -31,8 +32,22 @@ from taxi_assets.targets.parquet_footers import SCHEMA, parse
 from taxi_assets.targets.parquet_layout import Layout, Standing, written_metadata
 from taxi_assets.targets.parquet_read import read_table
 from taxi_assets.targets.parquet_write import Style, copy_stream, writing, writing_daily
-from taxi_assets.targets.sums import no_rows, totals_of_stream
-from taxi_assets.targets.target import Condition, Facts, Held, Objects, Report, Target, TargetError, Totals
+from taxi_assets.targets.sums import literal, no_rows, totals_of_stream
+from taxi_assets.targets.target import (
+    EXAMPLE_ROWS,
+    Condition,
+    Facts,
+    Held,
+    Objects,
+    Report,
+    Target,
+    TargetError,
+    Totals,
+)
+
+_BESIDE_BYTES = 4096
+"""Of facts beside a remote object, where a look at it finds them. Cloud Storage keeps 8 KB; what is longer is
+read from the footer, by one request more."""
 
 
 class ParquetTarget(Target):
@@ -46,6 +61,8 @@ class ParquetTarget(Target):
         partition_by_day: A timestamp or date column: inside each partition, one folder per date of it, named
             ``lpep_pickup_date=`` for ``lpep_pickup_datetime``. None writes one file.
     """
+
+    storage_kind: ClassVar[str] = "parquet"
 
     url: str
     compression: str = "zstd"
@@ -106,6 +123,25 @@ class ParquetTarget(Target):
             return layout.objects.uri(layout.folder(partition))
         return layout.objects.uri(layout.whole(partition))
 
+    def example_query(self, table: str, partition: date | None) -> str:
+        """For DuckDB; a path of gs:// needs its extension httpfs, or a file system that is registered."""
+        files = literal(self._files(table, partition))
+        return f"SELECT * FROM read_parquet({files}, hive_partitioning = true) LIMIT {EXAMPLE_ROWS}"  # noqa: S608
+
+    def example_python(self, table: str, partition: date | None) -> str:
+        """For pyarrow, which reads directories and gs:// alike, and pandas."""
+        layout = self.layout(table)
+        place = layout.folder(partition) if self.partition_by_day else layout.whole(partition)
+        found = layout.objects.uri(place)
+        return f"import pyarrow.parquet as pq; rows = pq.read_table({found!r}).to_pandas()"
+
+    def _files(self, table: str, partition: date | None) -> str:
+        """The partition's objects as a pattern; while a month cut by day is replaced, of both versions."""
+        layout = self.layout(table)
+        if not self.partition_by_day:
+            return layout.objects.uri(layout.whole(partition))
+        return f"{layout.objects.uri(layout.folder(partition))}/*/*.parquet"
+
     def objects(self, table: str, partition: date | None) -> Objects | None:
         """Exactly the objects that count now, on gs://; a directory is out of other stores' reach."""
         layout = self.layout(table)
@@ -165,7 +201,9 @@ class ParquetTarget(Target):
             writer.finish(metadata)
         with path.open("rb") as file:
             footer, _ = parse(file)
-        beside = {**metadata, SCHEMA: footer.fingerprint} if layout.objects.remote else None
+        beside = {**metadata, SCHEMA: footer.fingerprint} if layout.objects.remote else {}
+        if sum(len(value.encode()) for value in beside.values()) > _BESIDE_BYTES:
+            beside = {}
         size = path.stat().st_size
         wrote = time.monotonic()
         earlier = [info.key for info in layout.parts(partition) if info.key != layout.whole(partition)]

@@ -11,6 +11,7 @@ from taxi_assets.targets.failures import refusals
 from taxi_assets.targets.journal import Recorder, Transactional
 from taxi_assets.targets.lazy import Guarded, LazyPartition, SettledFacts
 from taxi_assets.targets.target import Facts, Held, Report, Target, TargetError
+from taxi_assets.targets.wanted import while_run_stands
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Replacement:
             if objects is None:
                 return None
             facts = {**partition.facts, **self._begin(held)}
-            report = self.target.replace_from(self.target.table_name(path), self.when, objects, facts)
+            with while_run_stands(self.recorder.context):
+                report = self.target.replace_from(self.target.table_name(path), self.when, objects, facts)
         if report is not None:
             self.recorder.record(path, self.when, report.rows, report.replaced_rows, facts)
         return report
@@ -43,7 +45,8 @@ class Replacement:
         """
         facts = SettledFacts({**partition.facts, **self._begin(held)}, partition.outcome, rows)
         try:
-            return self._replace(path, rows, facts)
+            with while_run_stands(self.recorder.context):
+                return self._replace(path, rows, facts)
         except Exception as error:
             cause = rows.error or error
             if isinstance(cause, TargetError):

@@ -19,6 +19,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """``text`` as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def sum_query(table: str, schema: pa.Schema, columns: Sequence[str], source: str) -> str:
     """The query for rows and sums of ``columns``; ``source`` goes behind FROM, quoted already.
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import pyarrow as pa
 from dagster import ConfigurableResource
@@ -26,6 +26,10 @@ Condition: TypeAlias = tuple[
 
 Facts: TypeAlias = Mapping[str, str]
 """What is remembered beside a partition: ``version`` of its content, source file, run, time."""
+
+
+Lineage: TypeAlias = Mapping[str, Sequence[tuple[Sequence[str], str]]]
+"""For each column the columns that it is made of, each as its asset's key and its name there."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,9 @@ class Objects:
 
 MONEY_DECIMALS = 6
 
+EXAMPLE_ROWS = 10
+"""Rows that an example query shows: a screen, and no store reads much for them."""
+
 
 class TargetError(Exception):
     """The store refuses what it is given, and would do so again: a retry can't help."""
@@ -97,6 +104,9 @@ class TargetError(Exception):
 
 class Target(ConfigurableResource, ABC):  # type: ignore[type-arg]
     """A store of tables that are partitioned by one DATE column."""
+
+    storage_kind: ClassVar[str] = ""
+    """What Dagster calls a store of this kind: ``postgres``; nothing for one that it has no word for."""
 
     partition_column: str = "trip_month"
 
@@ -151,6 +161,21 @@ class Target(ConfigurableResource, ABC):  # type: ignore[type-arg]
     @abstractmethod
     def uri(self, table: str, partition: date | None = None) -> str:
         """Where a person finds the table or partition. Never holds a password."""
+
+    def query_name(self, table: str) -> str | None:  # noqa: ARG002
+        """The name under which a query finds the table, ``schema.table``; None where there are no names."""
+        return None
+
+    def example_query(self, table: str, partition: date | None) -> str:  # noqa: ARG002
+        """A query that shows some of the partition's rows, to be copied into the store's own client.
+
+        '' where there is no such client. Never holds a password.
+        """
+        return ""
+
+    def example_python(self, table: str, partition: date | None) -> str:  # noqa: ARG002
+        """Python that reads the partition's rows without this project, or ''. Never holds a password."""
+        return ""
 
     def held(self, table: str, partition: date | None) -> Held | None:
         """One partition as it stands, or None. Stores override it where asking for one is cheaper."""

@@ -22,6 +22,7 @@ from taxi_assets.tlc.conform import NonConforming, PublishedFile, open_published
 from taxi_assets.tlc.profile import Profile, Profiler
 from taxi_assets.tlc.refunds import find_refunds
 from taxi_assets.tlc.rules import REFUNDED, Rule, Thresholds, rules_for, variables
+from taxi_assets.tlc.samples import Samples
 from taxi_assets.tlc.schema import canonical_schema
 from taxi_assets.tlc.services import ServiceName, month_key
 
@@ -50,6 +51,7 @@ class Cleaning:
         rules: The rules that hold for it.
         rows: Rows read so far.
         rejected: Rows rejected so far.
+        samples: A few rejected rows of each reason.
         reasons: Rejected rows by reason; a row counts once under each of its reasons.
     """
 
@@ -59,6 +61,7 @@ class Cleaning:
     spill: IO[bytes]
     rows: int = 0
     rejected: int = 0
+    samples: Samples = field(default_factory=Samples)
     reasons: Counter[str] = field(default_factory=Counter)
     _complete: bool = False
 
@@ -98,6 +101,7 @@ class Cleaning:
         spill = pa.ipc.new_stream(self.spill, rejected_schema)
         for batch in self.published.stream(self.connection, self._verdicts()):
             verdict = batch.column("_verdict")
+            self.samples.take(batch, self.rules)
             rows = pa.RecordBatch.from_arrays(batch.columns[:-1], schema=schema)
             self.rows += rows.num_rows
             rejected = pc.not_equal(verdict, 0)

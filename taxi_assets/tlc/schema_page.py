@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from taxi_assets.tlc import schema
+from taxi_assets.tlc.codes import CODES
 from taxi_assets.tlc.column import ARROW_TYPES, Column, Published
 from taxi_assets.tlc.services import SERVICES, Service, month_key
 
@@ -48,6 +49,15 @@ def _lines() -> Iterator[str]:
     yield from ("", "## Names", "", _naming())
     yield from ("", "## Ignored columns", "")
     yield from (f"- `{name}`: {reason}." for name, reason in schema.IGNORED_COLUMNS.items())
+    yield from (
+        "",
+        "## Codes",
+        "",
+        "Values with a meaning; text is compared without regard to case and blanks.",
+        "",
+    )
+    for name, values in CODES.items():
+        yield f"- `{name}`: {', '.join(f'`{value}` {meaning}' for value, meaning in values.items())}."
     yield from ("", "## CSV copies", "")
     yield "The csv.gz copies of 2019 to 2021 have the columns of the Parquet files of their months, but for:"
     yield ""

@@ -15,16 +15,17 @@ OTHER_RULES = {"ops": {"clean_green_trips": {"config": {"max_distance_miles": 20
 
 @dataclass
 class Automation:
-    """Dagster's evaluation of the green targets, tick after tick."""
+    """Dagster's evaluation of the green targets, or of other stages, tick after tick."""
 
     graph: Graph
+    stages: tuple[str, ...] = TARGETS
     proofs: dict[str, set[str]] = field(default_factory=dict)
     _cursor: Any = field(default=None)
 
     def tick(self) -> dict[str, set[str]]:
         """What one look requests: months by target."""
-        keys = [trips(target, "green") for target in TARGETS]
-        checks = {key: AssetCheckKey(key, "matches_cleaned") for key in keys}
+        keys = [trips(stage, "green") for stage in self.stages]
+        checks = {key: AssetCheckKey(key, "matches_cleaned") for key in keys if key.path[0] in TARGETS}
         result = evaluate_automation_conditions(
             self.graph.definitions,
             self.graph.instance,
@@ -93,3 +94,17 @@ def test_a_month_that_the_gate_holds_back_is_not_followed_and_the_others_are_pro
     assert automation.proofs == dict.fromkeys(TARGETS, good)
     automation.tick()
     assert automation.proofs == {}, "asked for once"
+
+
+def test_a_summary_follows_its_month_whether_the_gate_holds_it_back_or_not(graph: Graph) -> None:
+    graph.variables = {"TAXI_TARGETS": "lake"}
+    folder = publish(graph.home.parent / "published", "green", *FOUR, rows=1200)
+    graph.source_url = str(publish(folder, "green", ODD, rows=200))
+    automation = Automation(graph, ("lake", "monthly_summary"))
+    automation.tick()
+    assert not graph.run("green", FOUR[0], FOUR[-1], only=["raw", "cleaned", "quarantined", "lake"]).success
+    assert automation.tick() == {"monthly_summary": set(FOUR)}
+    assert graph.run("green", FOUR[0], FOUR[-1], only=["monthly_summary"]).success
+    assert automation.tick() == {}
+    graph.run("green", ODD, only=["cleaned", "quarantined"], config=OTHER_RULES)
+    assert automation.tick().get("monthly_summary") == {ODD}

@@ -32,7 +32,7 @@ def test_every_month_of_a_run_has_its_own_record_and_its_own_numbers(graph: Grap
         told = materializations(result, stage)
         assert sorted(told) == some
         for month in some:
-            assert month in shown(told[month])["uri"].replace("_", "-")
+            assert month in shown(told[month])["dagster/uri"].replace("_", "-")
         if stage == "raw":
             continue
         counted = {month: shown(told[month])["dagster/partition_row_count"] for month in some}

@@ -59,7 +59,7 @@ def test_the_ui_shows_the_newest_entries_and_how_many_there_are(loaded: Graph) -
     assert result.success
     (told,) = result.asset_materializations_for_node("audit_trail")
     shown: dict[str, Any] = {name: value.value for name, value in told.metadata.items()}
-    assert shown["entries"] == 6
+    assert shown["dagster/row_count"] == 6
     newest = by_target(loaded)["warehouse"]
     assert shown["last_entry"] == newest["recorded"].timestamp()
     lines = shown["newest"].splitlines()
@@ -71,7 +71,7 @@ def test_the_trail_is_empty_in_the_ui_before_the_first_load(graph: Graph) -> Non
     job = graph.definitions.resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(instance=graph.instance, asset_selection=[AssetKey("audit_trail")])
     (told,) = result.asset_materializations_for_node("audit_trail")
-    assert told.metadata["entries"].value == 0
+    assert told.metadata["dagster/row_count"].value == 0
 
 
 def test_the_sql_of_the_page_leads_from_any_row_of_any_target_to_its_published_file(loaded: Graph) -> None:

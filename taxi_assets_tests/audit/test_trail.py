@@ -10,6 +10,8 @@ import psycopg
 import pyarrow.parquet as pq
 from dagster import AssetKey
 
+from taxi_assets.assets import cleaned as cleaned_code
+from taxi_assets.assets import raw as raw_code
 from taxi_assets.definitions import build_definitions
 from taxi_assets.settings import Settings
 from taxi_assets_tests.assets.graph import SYNTHETIC, TARGETS, Graph, materializations, months, publish, shown
@@ -53,7 +55,9 @@ def test_a_month_leaves_an_entry_for_each_target_and_its_numbers_are_those_of_th
         assert row["started"] < row["finished"] < row["recorded"]
         assert row["launched_by"].startswith(f"{getpass.getuser()}@")
         assert row["role"] == "postgres"
-        assert row["code_version"] == "1"
+        assert row["code_version"] == (
+            raw_code.CODE_VERSION if target == "raw" else cleaned_code.CODE_VERSION
+        )
         if target != "raw":
             assert (row["rows_cleaned"], row["rows_quarantined"]) == (cleaned, len(quarantined))
             assert row["quarantined_by_reason"] == dict(reasons)

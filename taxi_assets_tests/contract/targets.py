@@ -30,6 +30,11 @@ _NO_SERVER = "a store of files: there is no server to lose"
 
 CANNOT: list[tuple[str, str, str]] = [
     ("bigquery", "full disk", "the service has no disk that fills up, and its emulator works in memory"),
+    ("postgres", "SELECT", "nothing asks it: it would be one more method, see targets/selecting.py"),
+    *(
+        (name, "SELECT", "a store of files has no SQL of its own")
+        for name in ("parquet", "parquet-by-day", "parquet-gs", "parquet-gs-by-day", "feather-of-the-docs")
+    ),
     *(
         (name, "server", _NO_SERVER)
         for name in ("parquet", "parquet-by-day", "duckdb", "feather-of-the-docs")

@@ -1,5 +1,6 @@
 """A month is replaced whole: any number of times, by more, by fewer, by no rows."""
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from taxi_assets.targets.lazy import Guarded, SettledFacts
-from taxi_assets.targets.target import Facts, Target
+from taxi_assets.targets.target import Facts, Held, Target
 from taxi_assets_tests.contract.rows import FEBRUARY, JANUARY, MARCH, TABLE, bag, held, put, trips
 from taxi_assets_tests.contract.targets import left_over
 
@@ -69,6 +70,13 @@ def test_partitions_tells_rows_and_facts_of_what_was_put_last(target: Target) ->
     assert (found[MARCH].rows, found[MARCH].version) == (5, "a")
     assert found[MARCH].facts["source"] == "Büro/ß.parquet"
     assert target.held(TABLE, MARCH) == found[MARCH]
+
+
+def test_facts_of_many_kilobytes_are_remembered(target: Target) -> None:
+    facts = {"version": "1", "profile": json.dumps({"é": list(range(5_000))})}
+    target.replace(TABLE, JANUARY, trips(3, 1).to_reader(), facts)
+    assert target.held(TABLE, JANUARY) == Held(3, facts)
+    assert target.partitions(TABLE)[JANUARY].facts == facts
 
 
 def test_facts_that_are_counted_on_the_way_are_stored_with_the_rest(target: Target) -> None:

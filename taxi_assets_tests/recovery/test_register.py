@@ -17,7 +17,7 @@ from taxi_assets_tests.recovery import damage
 from taxi_assets_tests.recovery.conftest import SMALL
 from taxi_assets_tests.recovery.healing import Healer, found, reconcile
 
-COSTS = {"seconds", "seconds_by_phase", "rows_per_second", "rows_replaced", "size_bytes"}
+COSTS = {"seconds", "seconds_by_phase", "rows_per_second", "rows_replaced", "dagster/size_bytes"}
 STAGES = ("raw", "cleaned", "quarantined", *TARGETS)
 MONTHS = ["2023-01", "2023-02"]
 
@@ -82,7 +82,9 @@ def test_what_is_told_is_what_a_run_would_have_told_and_told_once(lost: Lost) ->
         told = record.asset_materialization
         assert told
         assert TAG in (told.tags or {})
-        unknown = {"status", "reasons", *COSTS} - ({"size_bytes"} if stage == "raw" else set())
+        unknown = {"status", "samples", "preview", *COSTS} - (
+            {"dagster/size_bytes"} if stage == "raw" else set()
+        )
         said = {name: value for name, value in shown(told).items() if name != "status"}
         by_run = shown(materializations(lost.run, stage)[MONTHS[0]])
         assert said == {name: value for name, value in by_run.items() if name not in unknown}

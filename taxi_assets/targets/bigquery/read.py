@@ -4,7 +4,7 @@ The Storage Read API would be faster and asks for a further right and a gRPC end
 needs nothing but the query's own rights, and a page's worth of memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from taxi_assets.targets.bigquery.connection import Connection
 from taxi_assets.targets.bigquery.errors import explained
-from taxi_assets.targets.bigquery.names import quoted
-from taxi_assets.targets.bigquery.schema import stored
+from taxi_assets.targets.bigquery.names import labels, quoted
+from taxi_assets.targets.bigquery.schema import known_arrow, stored
 from taxi_assets.targets.target import MONEY_DECIMALS, Condition, TargetError, Totals
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 ZERO = Decimal(0)
-_NUMERIC_WHOLE = 29  # digits before the point
 _ROWS_PER_PAGE = 20_000
 
 _COMPARISONS = {
@@ -76,6 +75,22 @@ def _batches(
                     [_restore(column, field) for column, field in zip(batch.columns, schema, strict=True)],
                     schema=schema,
                 )
+
+
+def select(connection: Connection, sql: str, told: Mapping[str, str]) -> pa.RecordBatchReader:
+    """Rows of any one query, in the Arrow types that BigQuery's own have."""
+    rows = connection.query(sql, labels=labels({**told}), page_size=_ROWS_PER_PAGE)
+    schema = known_arrow(rows.schema, [])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with explained(connection.place):
+            for batch in rows.to_arrow_iterable():
+                columns = [
+                    _restore(column, field) for column, field in zip(batch.columns, schema, strict=True)
+                ]
+                yield pa.record_batch(columns, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
 
 
 def _restore(column: pa.Array, field: pa.Field) -> pa.Array:
@@ -136,14 +151,21 @@ def totals(
     connection: Connection, table: str, schema: pa.Schema, part: Condition | None, columns: Sequence[str]
 ) -> Totals:
     """Count rows and add up columns, rounding each value first, so that their order can't matter."""
-    # The cast rounds half away from zero. 35 digits are the most that NUMERIC has beside 6 decimals.
-    kind = f"NUMERIC({_NUMERIC_WHOLE + MONEY_DECIMALS}, {MONEY_DECIMALS})"
-    sums = [f"SUM(CAST({_finite(schema.field(name))} AS {kind}))" for name in columns]
+    sums = [f"SUM({exact(_finite(schema.field(name)))})" for name in columns]
     condition, parameters = _condition([part] if part else [])
     selected = ", ".join(["COUNT(*)", *sums])
     sql = f"SELECT {selected} FROM {connection.place.sql(table)} WHERE {condition}"  # noqa: S608
     rows, *found = next(iter(connection.query(sql, parameters))).values()
     return Totals(rows, {name: _rounded(value) for name, value in zip(columns, found, strict=True)})
+
+
+def exact(value: str) -> str:
+    """SQL for a number as a decimal of ``MONEY_DECIMALS`` places, rounded half away from zero.
+
+    By its text: BigQuery takes no precision in a cast ("Parameterized types are not allowed in CAST
+    expressions"), and its emulator takes a NUMERIC without one for a decimal of three places.
+    """
+    return f"ROUND(PARSE_NUMERIC(CAST({value} AS STRING)), {MONEY_DECIMALS})"
 
 
 def _finite(column: pa.Field) -> str:

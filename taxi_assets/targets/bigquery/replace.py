@@ -24,6 +24,7 @@ from taxi_assets.targets.bigquery.names import (
 )
 from taxi_assets.targets.bigquery.schema import Layout
 from taxi_assets.targets.target import Facts, TargetError
+from taxi_assets.targets.wanted import still_wanted
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -73,11 +74,13 @@ def by_write_truncate(connection: Connection, work: Work) -> Done:
     """One load job into the partition decorator: the service swaps the partition when the job ends well."""
     ledger = Ledger(connection)
     key = _key(connection, work)
+    still_wanted()  # or we would cancel the job of whoever was given our work
     _stop_others(connection, work, key)
     ledger.intend(work.table, work.partition, Entry(key, work.facts, work.layout.arrow), in_transaction=False)
     config = configure(work.layout.fields, work.labels, work.source, work.cut_by)
     _shape(config, work)
     destination = decorated(work.table, work.partition)
+    still_wanted()
     job = connection.run_once(
         key, lambda job_id: submit(connection, work.source, destination, config, job_id)
     )
@@ -105,6 +108,7 @@ def by_transaction(connection: Connection, work: Work) -> Done:
             work.table, work.partition, Entry(key, work.facts, work.layout.arrow), in_transaction=True
         )
         started = time.monotonic()
+        still_wanted()
         script = _script(connection, ledger, work, staging, key)
         connection.run_once(f"{load_key}-swap", lambda job_id: _send(connection, script, work.labels, job_id))
         return Done(rows, 0, time.monotonic() - started)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import urlencode
 
 import pyarrow as pa
@@ -22,17 +22,30 @@ from taxi_assets.targets.bigquery.load import Source, loadable
 from taxi_assets.targets.bigquery.names import (
     Place,
     checked_table,
+    date_literal,
     decorated,
     labels,
     parse_url,
     partition_key,
+    quoted,
 )
 from taxi_assets.targets.bigquery.replace import Done, Work, by_transaction, by_write_truncate
 from taxi_assets.targets.bigquery.schema import Layout, known_arrow, merge
 from taxi_assets.targets.bigquery.spool import spool
 from taxi_assets.targets.bigquery.staging import staged
 from taxi_assets.targets.bigquery.tables import create, describe
-from taxi_assets.targets.target import Condition, Facts, Held, Objects, Report, Target, TargetError, Totals
+from taxi_assets.targets.selecting import checked_select
+from taxi_assets.targets.target import (
+    EXAMPLE_ROWS,
+    Condition,
+    Facts,
+    Held,
+    Objects,
+    Report,
+    Target,
+    TargetError,
+    Totals,
+)
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -68,6 +81,9 @@ class BigQueryTarget(Target):
         staging_life_s: Seconds after which a staging table counts as left behind. BigQuery itself ends
             a load job after six hours.
     """
+
+    dialect: ClassVar[str] = "bigquery"
+    storage_kind: ClassVar[str] = "bigquery"
 
     url: str = "bigquery://project/dataset?location=US"
     cluster_by: list[str] = []  # noqa: RUF012 - pydantic copies it
@@ -203,10 +219,28 @@ class BigQueryTarget(Target):
             part = _condition(standing.partition_column, partition)
             return reading.totals(connection, table, standing.arrow, part, columns)
 
+    def select(self, sql: str) -> pa.RecordBatchReader:
+        """Run one SELECT, see ``Selects``; integers come as int64, whatever their columns were given as."""
+        with explained(self._place):
+            return reading.select(self._connect(), checked_select(sql), self.labels)
+
+    def sql_name(self, table: str) -> str:
+        """Project, dataset and table, quoted."""
+        return self._place.sql(table)
+
+    def query_name(self, table: str) -> str:
+        """``project.dataset.table``."""
+        return f"{self._place.project}.{self._place.dataset}.{table}"
+
     def uri(self, table: str, partition: date | None = None) -> str:
         """``bigquery://project/dataset/table``, with ``$202401`` for a partition."""
         name = decorated(checked_table(table), partition)
         return f"bigquery://{self._place.project}/{self._place.dataset}/{name}"
+
+    def example_query(self, table: str, partition: date | None) -> str:
+        """For the console or ``bq query --nouse_legacy_sql``; it reads, and is billed for, one partition."""
+        month = f" WHERE {quoted(self.partition_column)} = {date_literal(partition)}" if partition else ""
+        return f"SELECT * FROM {self._place.sql(table)}{month} LIMIT {EXAMPLE_ROWS}"  # noqa: S608
 
     def console_url(self, table: str) -> str:
         """The table's page in Google's console."""

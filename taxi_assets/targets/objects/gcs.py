@@ -2,7 +2,8 @@
 
 A Cloud Storage upload is atomic: the object is the old one until the last byte has arrived and the checksum
 fits. Every read names the generation that was looked up, so it gets one version or none, never pieces of
-two. Google's client retries by itself; uploading or deleting the same twice does no harm.
+two. Google's client retries by itself; uploading or deleting the same twice does no harm. An upload that
+was cut off and goes on later replaces what another one has put meanwhile only if it is wanted even then.
 
 Credentials are Google's usual ones. With ``STORAGE_EMULATOR_HOST`` the client goes to an emulator with none.
 """
@@ -19,12 +20,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import google.cloud.storage as storage  # type: ignore[import-untyped]
-from google.api_core.exceptions import NotFound
+from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
 
 from taxi_assets.targets.objects.objects import ObjectInfo, checked_key, hidden
 from taxi_assets.targets.objects.scratch import remove_dead, scratch_directory
 from taxi_assets.targets.target import Facts
+from taxi_assets.targets.wanted import still_wanted
 
 _METADATA_BYTES = 8192  # Cloud Storage's limit on all custom metadata of one object
 _PIECE = 16 * 2**20  # bytes per request of an upload or a lazy read; a multiple of 256 KiB
@@ -44,13 +46,15 @@ class GcsObjects:
     def put(self, local: Path, key: str, facts: Facts | None = None) -> None:
         """Upload ``local``, with the facts as metadata, in one step."""
         self.clean()
-        blob = self._blob(key, chunk_size=_PIECE)
-        blob.metadata = dict(facts or {})
-        size = sum(len(name.encode()) + len(value.encode()) for name, value in blob.metadata.items())
+        metadata = dict(facts or {})
+        size = sum(len(name.encode()) + len(value.encode()) for name, value in metadata.items())
         if size > _METADATA_BYTES:
             raise ValueError(f"{self.uri(key)}: {size} bytes of facts; Cloud Storage keeps {_METADATA_BYTES}")
-        blob.upload_from_filename(str(local), retry=DEFAULT_RETRY)
-        local.unlink(missing_ok=True)
+        for _ in range(_RETRIES):
+            if self._put_over_what_stands(local, key, metadata):
+                local.unlink(missing_ok=True)
+                return
+        raise RuntimeError(f"{self.uri(key)} is put by others all the time: gave up after {_RETRIES} tries")
 
     def stat(self, key: str) -> ObjectInfo | None:
         """The object, by one request."""
@@ -107,6 +111,19 @@ class GcsObjects:
 
     def _blob(self, key: str, **options: int) -> storage.Blob:
         return self._bucket.blob(f"{self._prefix}{checked_key(key)}", **options)
+
+    def _put_over_what_stands(self, local: Path, key: str, metadata: Facts) -> bool:
+        """Upload, unless the object is another one by the end of it than when it was last wanted."""
+        standing = self.stat(key)
+        still_wanted()
+        blob = self._blob(key, chunk_size=_PIECE)
+        blob.metadata = metadata
+        generation = int(standing.version) if standing else 0  # 0: only if there is none
+        try:
+            blob.upload_from_filename(str(local), if_generation_match=generation, retry=DEFAULT_RETRY)
+        except PreconditionFailed:
+            return False
+        return True
 
     def _pinned(self, key: str) -> tuple[storage.Blob, int]:
         """The object as a blob whose every request names its generation, and its size."""

@@ -20,6 +20,7 @@ from filelock import FileLock
 from taxi_assets.targets.objects.objects import ObjectInfo, checked_key, hidden
 from taxi_assets.targets.objects.scratch import remove_dead, scratch_directory
 from taxi_assets.targets.target import Facts
+from taxi_assets.targets.wanted import still_wanted
 
 _SCRATCH = ".scratch"
 _rename_lock = threading.Lock()
@@ -39,6 +40,7 @@ class LocalObjects:
         source = self._on_this_filesystem(local)
         _sync(source)
         with self._one_at_a_time():
+            still_wanted()
             target.parent.mkdir(parents=True, exist_ok=True)
             self._write_facts(source, target, facts)
             source.replace(target)

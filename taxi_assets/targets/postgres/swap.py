@@ -22,6 +22,7 @@ from taxi_assets.targets.postgres.locks import holders, send_autovacuum_away
 from taxi_assets.targets.postgres.names import STAGING, index_name
 from taxi_assets.targets.postgres.plan import Load, clauses, column_definition
 from taxi_assets.targets.target import TargetError
+from taxi_assets.targets.wanted import still_wanted
 
 _LOCK_KEY = "taxi_assets:"  # advisory locks are one space for a whole database
 _PAUSE = (0.02, 0.25)  # seconds between two attempts: enough for those who queued to get through
@@ -95,6 +96,7 @@ def swap(
         try:
             with connection.transaction():
                 _take_turn(connection, load, lock_timeout_ms)
+                still_wanted()
                 if also:
                     also()  # before the table is locked: nobody needs to wait for it
                 _exchange(connection, load)

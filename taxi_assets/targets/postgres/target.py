@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import psycopg
 import pyarrow as pa
@@ -29,7 +30,16 @@ from taxi_assets.targets.postgres.swap import (
     swap,
     wait_for_turn,
 )
-from taxi_assets.targets.target import Condition, Facts, Held, Report, Target, TargetError, Totals
+from taxi_assets.targets.target import (
+    EXAMPLE_ROWS,
+    Condition,
+    Facts,
+    Held,
+    Report,
+    Target,
+    TargetError,
+    Totals,
+)
 
 EMBEDDED = "embedded"
 
@@ -51,6 +61,8 @@ class PostgresTarget(Target):
         batch_rows: Rows encoded at once.
         connect_timeout: Seconds until a silent server counts as gone.
     """
+
+    storage_kind: ClassVar[str] = "postgres"
 
     url: str = EMBEDDED
     home: str = ""
@@ -190,6 +202,10 @@ class PostgresTarget(Target):
             names = (self.schema_name, table, self.partition_column)
             return reading.add_up(connection, names, standing, partition, columns)
 
+    def query_name(self, table: str) -> str:
+        """``schema.table``."""
+        return f"{self.schema_name}.{table}"
+
     def uri(self, table: str, partition: date | None = None) -> str:
         """``postgresql://host:port/database/schema.table``; a partition by the name of its own table."""
         name = f"{self.schema_name}.{child_name(table, partition)}"
@@ -197,6 +213,14 @@ class PostgresTarget(Target):
             return f"postgresql://{address(self.url)}/{name}"
         server = EmbeddedPostgres(Path(self.home))
         return f"postgresql:///{DATABASE}/{name}?host={server.socket_directory}"
+
+    def example_query(self, table: str, partition: date | None) -> str:
+        """For psql; ``taxi-assets psql`` opens it on the embedded server too."""
+        query = sql.SQL("SELECT * FROM {}").format(self._identifier(table))
+        if partition:
+            column = sql.Identifier(self.partition_column)
+            query += sql.SQL(" WHERE {} = DATE {}").format(column, sql.Literal(partition.isoformat()))
+        return f"{query.as_string()} LIMIT {EXAMPLE_ROWS}"
 
     def _server_url(self) -> str:
         if self.url != EMBEDDED:

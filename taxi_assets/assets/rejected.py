@@ -1,0 +1,75 @@
+"""What the UI shows of a month's rejected rows: how many for which reason, what the rule means, some rows."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
+
+from taxi_assets.tlc.rules import Rule
+from taxi_assets.tlc.samples import COLUMNS, Sample
+from taxi_assets.tlc.schema import columns
+from taxi_assets.tlc.services import ServiceName
+
+REJECTED = "rejected/"
+"""Begins the names of the numbers that the UI draws over the months, one a reason."""
+
+
+def reasons_told(rules: Sequence[Rule], counts: Mapping[str, int], rows: int) -> Mapping[str, Any]:
+    """Rejected rows by reason: a table with the meaning of each, and a number a reason for the plots.
+
+    Args:
+        rules: That held for the month.
+        counts: Rejected rows by reason; a row counts once under each of its reasons.
+        rows: Of the published file.
+    """
+    meanings: dict[str, str] = {}
+    for rule in rules:
+        meanings.setdefault(rule.name, rule.why)
+    whole = {name: counts.get(name, 0) for name in meanings}
+    ordered = sorted(whole.items(), key=lambda item: -item[1])
+    lines = [
+        f"| {name} | {count:,} | {count / max(rows, 1):.3%} | {meanings[name]} |" for name, count in ordered
+    ]
+    head = "| reason | rows | of the published rows | what it means |\n|---|---:|---:|---|"
+    return {
+        "reasons": MetadataValue.md("\n".join([head, *lines])),
+        # Zeros too: a month without them would be a gap in the plot.
+        **{f"{REJECTED}{name}": count for name, count in whole.items()},
+    }
+
+
+def samples_told(service: ServiceName, samples: Mapping[str, Sequence[Sample]]) -> Mapping[str, Any]:
+    """Some rejected rows of each reason, as a table; nothing where no row was rejected, or none was kept."""
+    records = [
+        TableRecord({"reason": reason, **{name: _shown(value) for name, value in row.items()}})
+        for reason, rows in sorted(samples.items())
+        for row in rows
+    ]
+    if not records:
+        return {}
+    described = {column.name: column for column in columns(service)}
+    schema = TableSchema(
+        [
+            TableColumn("reason", "string", "The rule that these rows are shown for"),
+            *(
+                TableColumn(name, _TYPES.get(described[name].kind, "string"), described[name].meaning)
+                for name in COLUMNS
+                if name in described
+            ),
+            TableColumn("reasons", "string", "Every cleaning rule that the row breaks"),
+        ]
+    )
+    return {"samples": MetadataValue.table(records, schema)}
+
+
+_TYPES = {"int": "int", "float": "float"}
+
+
+def _shown(value: object) -> str | int | float | None:
+    """A value that a table of the UI can hold."""
+    if isinstance(value, list):
+        return ", ".join(value)
+    if isinstance(value, float) and not isfinite(value):  # JSON has no such number: the UI would show none
+        return str(value)
+    return value if value is None or isinstance(value, (int, float, str)) else str(value)

@@ -1,0 +1,82 @@
+"""The log of schema drift: what each published file changed in its columns against the one before it."""
+
+from datetime import date
+from functools import cache
+
+from dagster import AssetCheckExecutionContext, AssetChecksDefinition, AssetCheckSeverity, asset_check
+
+from taxi_assets.assets.common import monthly_partitions, trips_key
+from taxi_assets.checks.by_month import Events, Verdict, by_month
+from taxi_assets.checks.tables import markdown
+from taxi_assets.targets.files import FileStore
+from taxi_assets.targets.target import Facts
+from taxi_assets.tlc.drift import Change, Layout, changes
+from taxi_assets.tlc.layout import columns_of
+from taxi_assets.tlc.services import Service, ServiceName, month_key, parse_month
+
+NAME = "schema_like_before"
+
+
+def schema_check(service: Service) -> AssetChecksDefinition:
+    """Columns of a file against those of the newest earlier file that is held.
+
+    A warning: what cleaning can't read fails there, and what it can is only to be known of. A change that the
+    schema table has a line for passes, and is logged all the same.
+    """
+    raw = trips_key("raw", service)
+
+    @asset_check(
+        asset=raw,
+        name=NAME,
+        description="Columns added, gone, renamed or of another type than in the file before: "
+        "every change is told, one that the schema table does not know is a warning.",
+        partitions_def=monthly_partitions(service),
+    )
+    def schema_like_before(context: AssetCheckExecutionContext, raw_files: FileStore) -> Events:
+        @cache
+        def held() -> dict[date, Facts]:
+            return {
+                month: facts for month, facts in raw_files.partitions("/".join(raw.path)).items() if month
+            }
+
+        def verdict(month_key: str) -> Verdict:
+            return judge(service.name, parse_month(month_key), held())
+
+        yield from by_month(context, raw, NAME, verdict, AssetCheckSeverity.WARN)
+
+    return schema_like_before
+
+
+def judge(service: ServiceName, month: date, held: dict[date, Facts]) -> Verdict:
+    """What a month's file changed.
+
+    Args:
+        service: Whose file.
+        month: Of which month.
+        held: Facts of every file that is kept, by month.
+    """
+    layouts = {one: Layout(one, found) for one, facts in held.items() if (found := columns_of(facts))}
+    if month not in layouts:
+        return Verdict(True, "the file's columns were not noted when it was fetched", {})
+    now, earlier = layouts[month], [one for one in layouts if one < month]
+    if not earlier:
+        return Verdict(True, "no earlier file is held to compare with", {"columns": len(now.columns)})
+    before = layouts[max(earlier)]
+    return _told(changes(service, before, now), before, now)
+
+
+def _told(found: list[Change], before: Layout, now: Layout) -> Verdict:
+    since = month_key(before.month)
+    counts = {"columns": len(now.columns), "changes": len(found), "compared_with": since}
+    if not found:
+        return Verdict(True, f"the columns of {since}", counts)
+    unknown = [change for change in found if not change.known]
+    rows = [(change.kind, change.before, change.now, "yes" if change.known else "**no**") for change in found]
+    table = {"diff": markdown(("change", since, month_key(now.month), "in the schema table"), rows)}
+    if not unknown:
+        words = f"changes since {since}: {len(found)}, all in the schema table"
+        return Verdict(True, words, {**counts, **table})
+    named = ", ".join(f"{one.kind} {one.now or one.before}" for one in unknown)
+    return Verdict(
+        False, f"not in the schema table (taxi_assets/tlc/schema.py): {named}", {**counts, **table}
+    )

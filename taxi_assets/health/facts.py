@@ -1,0 +1,138 @@
+"""What is known of the installation now, as data: by Dagster's records, and the newest comparison."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from taxi_assets.recovery.believed import Record
+from taxi_assets.recovery.difference import Comparison
+from taxi_assets.tlc.services import Service, ServiceName
+
+Records = Mapping[str, Mapping[str, Record]]
+"""The newest materialization by stage and month."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Months of a stage that the newest run which was at them did not make.
+
+    Attributes:
+        months: Their keys.
+        why: What the run that failed last said.
+    """
+
+    months: frozenset[str]
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """A check that failed for what stands now.
+
+    Attributes:
+        asset: Key of the asset, ``postgres/green_trips``.
+        name: The check's.
+        months: Partition keys; empty where the check is of no month.
+        blocking: Whether it is an error, not a warning.
+        why: What the newest of them said.
+    """
+
+    asset: str
+    name: str
+    months: frozenset[str] = frozenset()
+    blocking: bool = True
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class ServiceFacts:
+    """One service.
+
+    Attributes:
+        service: Which.
+        months: Every partition that there is, oldest first.
+        records: What Dagster believes, by stage and month.
+        failed: By stage.
+        busy: Months that a run is at, or waits to be: nothing is said of them.
+        held_back: Months that the gate keeps from the targets.
+        held_back_why: What the newest of them is unlike in.
+        outdated: Months cleaned by other rules, schema or code than today's default.
+    """
+
+    service: Service
+    months: Sequence[str]
+    records: Records
+    failed: Mapping[str, Failed] = field(default_factory=dict)
+    busy: frozenset[str] = frozenset()
+    held_back: frozenset[str] = frozenset()
+    held_back_why: str = ""
+    outdated: frozenset[str] = frozenset()
+
+    def of(self, stage: str) -> Mapping[str, Record]:
+        """Records of a stage."""
+        return self.records.get(stage, {})
+
+    @property
+    def held(self) -> Sequence[str]:
+        """Months of which the file or the cleaned rows are there, oldest first."""
+        return sorted({*self.of("raw"), *self.of("cleaned")})
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The newest comparison of the stores with Dagster's records.
+
+    Attributes:
+        at: When, in seconds since 1970.
+        months: How many months of tables it looked at.
+        found: What it found.
+    """
+
+    at: float
+    months: int
+    found: Comparison
+
+
+@dataclass(frozen=True)
+class Trail:
+    """The audit trail's newest entries.
+
+    Attributes:
+        entries: In words, newest first.
+        away: Why it could not be read, or ''.
+    """
+
+    entries: Sequence[str] = ()
+    away: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the page is made of.
+
+    Attributes:
+        at: When it was looked.
+        services: The four, also those of which nothing is held.
+        targets: Stages that are switched on.
+        checks: That failed, without the gate's and those that the page looks into by itself.
+        compared: None if that never happened.
+        trail: None where Postgres is switched off, and the trail with it.
+    """
+
+    at: datetime
+    services: Mapping[ServiceName, ServiceFacts]
+    targets: Sequence[str]
+    checks: Sequence[FailedCheck] = ()
+    compared: Compared | None = None
+    trail: Trail | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether anything is held at all."""
+        return any(one.held for one in self.services.values())
+
+
+def between(months: Sequence[str], held: Iterable[str]) -> Sequence[str]:
+    """Those of ``months`` between the oldest and the newest one held."""
+    there = set(held)
+    return [month for month in months if min(there) <= month <= max(there)] if there else []

@@ -1,0 +1,161 @@
+"""What a run tells of every asset is what the pages say: names of metadata, checks and their severity."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from dagster import (
+    AssetCheckEvaluation,
+    AssetKey,
+    AssetMaterialization,
+    DagsterInstance,
+    TableColumnLineage,
+    TableSchema,
+    serialize_value,
+)
+
+from taxi_assets.definitions import build_definitions
+from taxi_assets.settings import Settings
+from taxi_assets.tlc.schema import columns, published_columns
+from taxi_assets.tlc.services import parse_month
+from taxi_assets_tests.assets.graph import TARGETS, Graph, evaluations, materializations, shown, trips
+from taxi_assets_tests.servers.postgres import PostgresServer
+
+DOCS = Path(__file__).parents[2] / "docs"
+MONTHS = ["2023-01", "2023-02"]
+STAGES = ("raw", "cleaned", "quarantined", *TARGETS)
+SMALL = 20_000
+"""Bytes of a materialization; a run of many months records each twice."""
+
+ELSEWHERE = {"last_modified", "rows_replaced"} | {
+    f"{name}_before" for name in ("rows", "etag", "last_modified", "sha256", "bytes")
+}
+"""On the page, and not of a first run of made-up months."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one run over two months of two eras told."""
+
+    months: dict[str, dict[str, AssetMaterialization]]
+    zones: AssetMaterialization
+    checks: list[AssetCheckEvaluation]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer) -> Iterator[Told]:
+    url = postgres_server.create_database()
+    graph = Graph(tmp_path_factory.mktemp("told"), url, "synthetic?rows=500&seed=1")
+    with DagsterInstance.ephemeral() as graph.instance:
+        run = graph.run("green", *MONTHS)
+        assert run.success
+        zones = graph.definitions.resolve_job_def("reference").execute_in_process(instance=graph.instance)
+        (of_zones,) = zones.asset_materializations_for_node("zones")
+        yield Told({s: materializations(run, s) for s in STAGES}, of_zones, evaluations(run))
+    postgres_server.drop_database(url)
+
+
+def table(page: str, heading: str) -> list[list[str]]:
+    """The rows of the table whose first heading is the one given."""
+    lines = iter((DOCS / page).read_text(encoding="utf-8").splitlines())
+    next(line for line in lines if line.startswith(f"| {heading} |"))
+    next(lines)
+    rows = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
+    return rows
+
+
+def documented() -> dict[str, set[str]]:
+    """Stage to the names that the page says are on it."""
+    found: dict[str, set[str]] = {stage: set() for stage in (*STAGES, "zones", "audit_trail")}
+    for names, assets, _ in table("what-the-ui-shows.md", "name"):
+        for asset in assets.split(", "):
+            for stage in TARGETS if asset == "targets" else [asset]:
+                found[stage] |= set(re.findall(r"`([^`]+)`", names))
+    return found
+
+
+def test_every_name_that_a_run_tells_is_on_the_page_and_the_other_way_round(told: Told) -> None:
+    page = documented()
+    for stage, made in {**told.months, "zones": {"": told.zones}}.items():
+        names = set().union(*(one.metadata for one in made.values()))
+        assert names - page[stage] == set(), stage
+        assert page[stage] - names - ELSEWHERE == set(), stage
+
+
+def test_what_is_told_of_a_month_stays_small(told: Told) -> None:
+    sizes = {
+        (stage, month): len(serialize_value(one))
+        for stage, made in told.months.items()
+        for month, one in made.items()
+    }
+    assert max(sizes.values()) < SMALL, sizes
+
+
+def test_every_column_is_traced_to_the_name_that_the_tlc_gave_it_that_month(told: Told) -> None:
+    for month in MONTHS:
+        published = published_columns("green", parse_month(month))
+        file = shown(told.months["raw"][month])["dagster/column_schema"]
+        assert isinstance(file, TableSchema)
+        names = [column.name for column in file.columns]
+        assert all(column.description for column in file.columns)
+        for stage in ("cleaned", "quarantined"):
+            lineage = shown(told.months[stage][month])["dagster/column_lineage"]
+            assert isinstance(lineage, TableColumnLineage)
+            sources = {name: deps[0] for name, deps in lineage.deps_by_column.items()}
+            assert sorted(sources) == sorted(column.name for column in published)
+            assert {dep.asset_key for dep in sources.values()} == {trips("raw", "green")}
+            assert sorted(dep.column_name for dep in sources.values()) == sorted(names)
+        for stage in TARGETS:
+            lineage = shown(told.months[stage][month])["dagster/column_lineage"]
+            deps = {name: (dep.asset_key, dep.column_name) for name, (dep,) in lineage.deps_by_column.items()}
+            assert deps == {c.name: (trips("cleaned", "green"), c.name) for c in columns("green")}
+
+
+def test_a_preview_shows_the_first_rows_a_line_a_column(told: Told) -> None:
+    lines = shown(told.months["postgres"][MONTHS[0]])["preview"].splitlines()
+    assert lines[0] == "| column | row 1 | row 2 | row 3 | row 4 | row 5 |"
+    assert [line.split()[1] for line in lines[2:]] == [column.name for column in columns("green")]
+
+
+def test_figures_are_numbers_that_the_ui_can_draw(told: Told) -> None:
+    figures = shown(told.months["cleaned"][MONTHS[0]])
+    assert figures["mean_revenue_usd"] == pytest.approx(
+        figures["revenue_usd"] / figures["dagster/partition_row_count"], abs=0.001
+    )
+    assert 1 < figures["mean_minutes"] < 60
+    assert figures["pickups_outside_month"] >= 0
+
+
+def test_every_check_is_on_the_page_with_its_severity_and_whether_it_stops(told: Told) -> None:
+    page = {
+        (asset, name.strip("`")): (severity, stops)
+        for assets, name, severity, stops, *_ in table("checks.md", "asset")
+        for asset in assets.split(", ")
+    }
+    definitions = build_definitions(Settings.from_environment({"TAXI_HOME": "/nowhere"}))
+    graph = definitions.resolve_asset_graph()
+    stages = set(STAGES) | {"reconciliation"}
+    defined = {
+        (key.asset_key.path[0], key.name): "yes" if graph.get(key).blocking else "no"
+        for key in graph.asset_check_keys
+        if key.asset_key.path[0] in stages
+    }
+    assert {key: stops for key, (_, stops) in page.items()} == defined
+    found = {(one.asset_key.path[0], one.check_name): one.severity.value for one in told.checks}
+    assert found == {key: severity for key, (severity, _) in page.items() if key[0] != "reconciliation"}
+
+
+def test_every_check_passes_with_numbers_and_words(told: Told) -> None:
+    assert all(one.passed and one.description for one in told.checks)
+    (drift,) = [
+        one for one in told.checks if (one.check_name, one.partition) == ("schema_like_before", MONTHS[1])
+    ]
+    assert drift.metadata["compared_with"].value == MONTHS[0]
+    assert "VendorID int64 | VendorID int32 | yes" in str(drift.metadata["diff"].value)
+    assert AssetKey(["raw", "green_trips"]) == drift.asset_key

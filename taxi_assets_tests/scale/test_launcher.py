@@ -1,0 +1,44 @@
+"""What the launcher believes of a run whose workers it can't ask, and a worker without settings."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from dagster import DagsterRun
+from dagster._core.launcher.base import WorkerStatus
+from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
+
+from taxi_assets.scale_out.launcher import WatchedCeleryRunLauncher
+from taxi_assets_tests.servers.processes import free_port
+
+
+@pytest.fixture
+def launcher() -> WatchedCeleryRunLauncher:
+    """One whose broker is away, and which bears no silence."""
+    broker = f"redis://127.0.0.1:{free_port()}/0"
+    no_patience = {"broker_connection_retry": False, "broker_transport_options": {"max_retries": 0}}
+    return WatchedCeleryRunLauncher(
+        0, default_queue="dagster", broker=broker, backend=broker, config_source=no_patience
+    )
+
+
+def test_while_the_broker_is_away_a_run_is_taken_for_alive(launcher: WatchedCeleryRunLauncher) -> None:
+    run = DagsterRun("green_trips", tags={DAGSTER_CELERY_TASK_ID_TAG: "a-task"})
+    assert launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING
+    assert launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING
+
+
+def test_a_run_that_another_launcher_launched_is_taken_for_alive(launcher: WatchedCeleryRunLauncher) -> None:
+    assert launcher.check_run_worker_health(DagsterRun("green_trips")).status == WorkerStatus.RUNNING
+
+
+@pytest.mark.slow
+def test_a_worker_whose_settings_name_another_launcher_says_what_it_expects(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").touch()
+    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path), "TAXI_HOME": str(tmp_path)}
+    line = [sys.executable, "-m", "celery", "-A", "taxi_assets.scale_out.worker", "worker"]
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "names the run launcher DefaultRunLauncher: expected WatchedCeleryRunLauncher" in done.stderr
