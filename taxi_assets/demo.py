@@ -4,14 +4,16 @@
 a real green month; everything after that is the product as it runs in production, stores included.
 """
 
+from collections.abc import Iterator
 from datetime import date
 
 from rich.console import Console
 
 from taxi_assets.definitions import build_definitions
 from taxi_assets.instance import open_instance
-from taxi_assets.jobs import mart_jobs
+from taxi_assets.jobs import mart_jobs, overview_job, reports_job, trips_job_name
 from taxi_assets.load import run_job
+from taxi_assets.recovery.reconciliation import reconcile_job
 from taxi_assets.reports import places
 from taxi_assets.resources import build_resources
 from taxi_assets.settings import Settings
@@ -36,14 +38,8 @@ def run_demo(settings: Settings, console: Console) -> int:
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
         # All stops at the first that fails.
-        succeeded = run_job(definitions, "reference", instance, console) and all(
-            run_job(definitions, name, instance, console, MONTHS)
-            for name in (*(f"{name}_trips" for name in SERVICES), *(job.name for job in mart_jobs(settings)))
-        )
-        succeeded = (
-            succeeded
-            and run_job(definitions, "reports", instance, console, MONTHS)
-            and run_job(definitions, "reports_overview", instance, console)
+        succeeded = all(
+            run_job(definitions, name, instance, console, months) for name, months in _jobs(settings)
         )
     if not succeeded:
         return 1
@@ -63,6 +59,18 @@ def run_demo(settings: Settings, console: Console) -> int:
         highlight=False,
     )
     return 0 if months and all(month.whole for month in months) else 1
+
+
+def _jobs(settings: Settings) -> Iterator[tuple[str, tuple[date, date] | None]]:
+    """Every job in its order, with its months if it has any; the overview shows what the comparison found."""
+    yield "reference", None
+    for service in SERVICES.values():
+        yield trips_job_name(service), MONTHS
+    for job in mart_jobs(settings):
+        yield job.name, MONTHS
+    yield reports_job().name, MONTHS
+    yield reconcile_job().name, None
+    yield overview_job().name, None
 
 
 def _real_months(settings: Settings) -> str:

@@ -15,7 +15,7 @@ __all__ = ["system", "tlc"]  # fixtures of this directory too
 _PICTURES = Path("test-pictures")
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def browser_installed() -> None:
     """Before anything is started for it."""
     if programs() is None:

@@ -51,7 +51,7 @@ def cleaned_month(ui: Ui, system: DagsterDev) -> None:
     """A cleaned month: its rows, where they come from, its plots."""
     ui.open(f"/assets/cleaned/green_trips?view=partitions&partition={MONTH}")
     ui.see("raw_rows", within=_WITHIN)
-    ui.unfold("trips_by_day")
+    ui.unfold("plots")
     ui.wait(ui.plots)
 
 

@@ -35,7 +35,7 @@ QUESTIONS = [
     ("assetNodes", "", "AssetNode"),
     ("assetsOrError", "", "Asset"),
     ("runsOrError", "limit: 100", "Run"),
-    ("runsFeedOrError", "limit: 100, view: ROOTS", "Run", "PartitionBackfill"),
+    ("runsFeedOrError", "limit: 100, view: ROOTS", "PartitionBackfill"),
     ("partitionBackfillsOrError", "limit: 100", "PartitionBackfill"),
     ("instance", ""),
     ("allTopLevelResourceDetailsOrError", _HERE),

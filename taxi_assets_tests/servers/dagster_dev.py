@@ -122,7 +122,7 @@ class DagsterDev:
         answer = requests.post(
             f"http://127.0.0.1:{self.port}/graphql",
             json={"query": query, "variables": variables},
-            timeout=60,
+            timeout=300,
         ).json()
         assert "errors" not in answer, answer["errors"]
         data: dict[str, Any] = answer["data"]
