@@ -68,7 +68,7 @@ class Stack:
         before = self.started_at(service)
         name = f"{self.project}-{service}-1"
         self.engine.run("exec", name, "sh", "-c", "kill -9 -1", check=False)
-        self.wait(lambda: (now := self.started_at(service)) != before and now.startswith("true"), 60)
+        self.wait(lambda: (now := self.started_at(service)) != before and now.startswith("true"), 300)
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The answer of the UI's GraphQL, also while the UI is being started again."""
@@ -86,7 +86,7 @@ class Stack:
             data: dict[str, Any] = answered["data"]
             return data
 
-        return self.wait(answer, 120)
+        return self.wait(answer, 300)
 
     def backfill(self, assets: Sequence[str], months: Sequence[str]) -> str:
         """Launch a backfill as the UI's dialog does; returns its id."""
