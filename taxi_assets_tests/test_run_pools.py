@@ -1,23 +1,23 @@
 """A run's pools exist before it begins, and those that exist stay as somebody has set them."""
 
-from dagster import DagsterInstance
+from dagster import DagsterInstance, DagsterRun
+from dagster._core.storage.dagster_run import RunOpConcurrency
 
-from taxi_assets.definitions import build_definitions
 from taxi_assets.run_pools import make_pools
-from taxi_assets.settings import Settings
 
 
 def test_pools_that_are_new_are_made_and_others_left_alone() -> None:
-    job = build_definitions(Settings.from_environment({"TAXI_HOME": "/nowhere"})).resolve_job_def(
-        "green_trips"
+    needs = RunOpConcurrency(
+        root_key_counts={"source": 1}, has_unconstrained_root_nodes=False, all_pools={"source", "postgres"}
     )
-    with DagsterInstance.local_temp() as instance:
+    run = DagsterRun("green_trips", run_op_concurrency=needs)
+    limits = {"concurrency": {"pools": {"default_limit": 1}}}
+    with DagsterInstance.local_temp(overrides=limits) as instance:
         storage = instance.event_log_storage
         storage.set_concurrency_slots("postgres", 3)
-        run = instance.create_run_for_job(job)
         make_pools(instance, run)
-        made = {limit.name: limit.limit for limit in storage.get_pool_limits()}
-        assert made["postgres"] == 3
-        assert {"source", "lake", "warehouse"} <= made.keys()
-        make_pools(instance, run)
-        assert {limit.name: limit.limit for limit in storage.get_pool_limits()} == made
+        make_pools(instance, DagsterRun("health"))  # needs none
+        assert {limit.name: limit.limit for limit in storage.get_pool_limits()} == {
+            "source": 1,
+            "postgres": 3,
+        }
