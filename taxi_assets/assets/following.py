@@ -30,8 +30,8 @@ FOLLOWS_CLEANED = (
 
 FOLLOWS_ITS_MONTH = _IS_NEWER.with_label("follows its month, whether it is held back or not")
 
-# Dagster's any_deps_missing() counts what is asked for in this look as there; but a target that several months
-# are asked of is a backfill, and the check a run beside it, a month each, which finds nothing and fails.
+# Dagster's any_deps_missing() counts what is asked for in this look as there; but a target that is asked for
+# several months is a backfill, and its check runs beside it, a run a month, which find nothing and fail.
 _NOT_YET = AutomationCondition.missing() | AutomationCondition.will_be_requested()
 
 _UNPROVED = (

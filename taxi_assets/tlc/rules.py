@@ -67,9 +67,11 @@ REFUNDED = _rule(
 OUTSIDE_MONTH = _rule(
     "pickup_outside_month",
     "pickup_at < getvariable('month_start') OR pickup_at >= getvariable('month_end')",
-    "Every file holds a few trips of other months, years even; the slice is the file, they stay with it.",
+    "Every file holds a few trips of other months, years even; they are kept with the file they came in.",
     "pickup_at",
 )
+
+_TOO_FAR = f"above {Thresholds.max_distance_miles:g} miles (max_distance_miles of run config sets others)"
 
 _DEFAULT = (
     OUTSIDE_MONTH,
@@ -84,7 +86,8 @@ _DEFAULT = (
         "impossible_duration",
         "date_diff('microsecond', pickup_at, dropoff_at)"
         " > round(getvariable('max_duration_hours') * 3600000000)",  # 2.3 hours are a little less in floats
-        "Longer than any driver may work: a dropoff clock one day late.",
+        f"Above {Thresholds.max_duration_hours:g} hours (max_duration_hours of run config sets others),"
+        " longer than any driver may work: a dropoff clock one day late.",
         "pickup_at",
         "dropoff_at",
     ),
@@ -117,20 +120,20 @@ _DEFAULT = (
     _rule(
         "unknown_location",
         "pu_location_id NOT BETWEEN 1 AND 265 OR do_location_id NOT BETWEEN 1 AND 265",
-        "There are 265 taxi zones.",
+        "A zone outside 1 to 265: there are 265 taxi zones.",
         "pu_location_id",
         "do_location_id",
     ),
     _rule(
         "impossible_distance",
         "trip_distance < 0 OR trip_distance > getvariable('max_distance_miles')",
-        "No taxi drives that far: a meter fault.",
+        f"Below zero or {_TOO_FAR}, farther than any taxi drives: a meter fault.",
         "trip_distance",
     ),
     _rule(
         "impossible_distance",
         "trip_miles < 0 OR trip_miles > getvariable('max_distance_miles')",
-        "No car drives that far for one fare: a fault of the app.",
+        f"Below zero or {_TOO_FAR}, farther than any car drives for one fare: a fault of the app.",
         "trip_miles",
     ),
 )
