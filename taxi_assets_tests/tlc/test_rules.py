@@ -171,4 +171,4 @@ def test_what_a_rule_means_tells_the_limit_that_it_judges_by(service: ServiceNam
     limits = {"max_duration_hours": "12 hours", "max_distance_miles": "300 miles"}
     for rule in rules_for(service, "default"):
         for name, limit in limits.items():
-            assert (name in rule.predicate) == (name in rule.why) == (limit in rule.why), rule.name
+            assert (name in rule.predicate) == (limit in rule.why), rule.name
