@@ -78,7 +78,7 @@ _DEFAULT = (
     _rule(
         "dropoff_before_pickup",
         "dropoff_at < pickup_at",
-        "A trip can't end before it begins (0.054 % of green, 0.5 % in early 2025).",
+        "A trip can't end before it begins.",
         "pickup_at",
         "dropoff_at",
     ),
