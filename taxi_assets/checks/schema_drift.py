@@ -75,7 +75,7 @@ def _told(found: list[Change], before: Layout, now: Layout) -> Verdict:
     table = {"diff": markdown(("change", since, month_key(now.month), "in the schema table"), rows)}
     if not unknown:
         words = f"changes since {since}: {len(found)}, all in the schema table"
-        return Verdict(True, words, {**counts, **table})
+        return Verdict(True, words, {**counts, **table}, notable=True)
     named = ", ".join(f"{one.kind} {one.now or one.before}" for one in unknown)
     return Verdict(
         False, f"not in the schema table (taxi_assets/tlc/schema.py): {named}", {**counts, **table}

@@ -7,5 +7,10 @@ from dagster import MarkdownMetadataValue
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> MarkdownMetadataValue:
     """Rows of text under their headings."""
-    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    lines = [head, ["---"] * len(head), *([_cell(text) for text in row] for row in rows)]
     return MarkdownMetadataValue("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def _cell(text: str) -> str:
+    """A text in one line, in which no sign ends the cell."""
+    return " ".join(text.split("\n")).replace("|", "\\|")

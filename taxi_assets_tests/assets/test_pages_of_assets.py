@@ -29,10 +29,10 @@ STAGES = ("raw", "cleaned", "quarantined", *TARGETS)
 SMALL = 20_000
 """Bytes of a materialization; a run of many months records each twice."""
 
-ELSEWHERE = {"last_modified", "rows_replaced"} | {
+ELSEWHERE = {"last_modified", "rows_replaced", "plots"} | {
     f"{name}_before" for name in ("rows", "etag", "last_modified", "sha256", "bytes")
 }
-"""On the page, and not of a first run of made-up months."""
+"""On the page, and not of a first run of made-up months; plots are observed of a month, not told by it."""
 
 
 @dataclass(frozen=True)
@@ -141,15 +141,13 @@ def test_every_check_is_on_the_page_with_its_severity_and_whether_it_stops(told:
     }
     definitions = build_definitions(Settings.from_environment({"TAXI_HOME": "/nowhere"}))
     graph = definitions.resolve_asset_graph()
-    stages = set(STAGES) | {"reconciliation"}
     defined = {
         (key.asset_key.path[0], key.name): "yes" if graph.get(key).blocking else "no"
         for key in graph.asset_check_keys
-        if key.asset_key.path[0] in stages
     }
     assert {key: stops for key, (_, stops) in page.items()} == defined
     found = {(one.asset_key.path[0], one.check_name): one.severity.value for one in told.checks}
-    assert found == {key: severity for key, (severity, _) in page.items() if key[0] != "reconciliation"}
+    assert found == {key: severity for key, (severity, _) in page.items() if key[0] in STAGES}
 
 
 def test_every_check_passes_with_numbers_and_words(told: Told) -> None:
@@ -160,3 +158,12 @@ def test_every_check_passes_with_numbers_and_words(told: Told) -> None:
     assert drift.metadata["compared_with"].value == MONTHS[0]
     assert "VendorID int64 | VendorID int32 | yes" in str(drift.metadata["diff"].value)
     assert AssetKey(["raw", "green_trips"]) == drift.asset_key
+
+
+def test_the_sum_of_a_run_tells_which_months_have_something_to_tell(told: Told) -> None:
+    summed = {one.check_name: one for one in told.checks if one.partition is None}
+    assert summed["conserves_rows_and_money"].description == "2 months, failed: none"
+    assert summed["schema_like_before"].description == "2 months, failed: none; something to tell of: 2023-02"
+    verdicts = str(summed["schema_like_before"].metadata["verdicts"].value)
+    assert "| 2023-02 | passed | changes since 2023-01: 9, all in the schema table |" in verdicts
+    assert MONTHS[0] + " |" not in verdicts
