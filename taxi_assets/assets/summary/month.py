@@ -16,13 +16,13 @@ from taxi_assets.assets.common import trips_key
 from taxi_assets.assets.summary.columns import ARROW_SCHEMA, COLUMNS
 from taxi_assets.assets.summary.frame import WrongSummary, arrow_table, typed_frame
 from taxi_assets.assets.summary.lineage import column_lineage
-from taxi_assets.assets.summary.row import summary_row
 from taxi_assets.plots import markdown_image, month_against_history, pickup_map, reasons, trips_by_day
 from taxi_assets.plots.history import MONTHS_BEFORE
 from taxi_assets.targets.lazy import HeldBack, LazyPartition
 from taxi_assets.targets.target import Held, Target
 from taxi_assets.tlc.profile import Profile
 from taxi_assets.tlc.services import Service, month_key, previous_month
+from taxi_assets.tlc.summary import summary_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,6 +91,7 @@ class SummarizedMonth:
             metadata=self._told,
             passed_over=self._passed_over,
             observed=self._observed,
+            lineage=column_lineage(self.service),
         )
 
     @cached_property
@@ -130,7 +131,7 @@ class SummarizedMonth:
         """What a person wants to know: the pictures first, then every number of the row."""
         counts = {name: value for name, value in self._row.items() if isinstance(value, (int, float))}
         days = {name: value.isoformat() for name, value in self._row.items() if isinstance(value, date)}
-        return {PLOTS: self._plots(), **counts, **days, **column_lineage(self.service)}
+        return {PLOTS: self._plots(), **counts, **days}
 
     def _plots(self) -> MetadataValue[str]:
         why = json.loads(self._facts.get("reasons", "{}"))

@@ -1,4 +1,4 @@
-"""A month's profile -> its row of the table of monthly summaries."""
+"""A month's profile -> the month in one row: what its summary holds, and what the cleaned month shows."""
 
 import calendar
 from collections.abc import Mapping
