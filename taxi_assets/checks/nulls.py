@@ -17,7 +17,7 @@ from taxi_assets.checks.profiles import Profiles
 from taxi_assets.checks.tables import markdown
 from taxi_assets.targets.target import Target
 from taxi_assets.tlc.schema import published_columns
-from taxi_assets.tlc.services import Service, ServiceName, month_key, parse_month, previous_month
+from taxi_assets.tlc.services import Service, ServiceName, month_key, months_before, parse_month
 
 NAME = "nulls_like_before"
 
@@ -106,12 +106,11 @@ def shares(profiles: Profiles, month: date) -> Mapping[str, float]:
 
 def _history(profiles: Profiles, month: date) -> list[date]:
     """The held months of the year before whose files are of the same format."""
-    found, earlier = [], month
-    for _ in range(REACH):
-        earlier = previous_month(earlier)
-        if profiles.of(earlier) and profiles.is_csv(earlier) == profiles.is_csv(month):
-            found.append(earlier)
-    return found
+    return [
+        earlier
+        for earlier in months_before(month, REACH)
+        if profiles.of(earlier) and profiles.is_csv(earlier) == profiles.is_csv(month)
+    ]
 
 
 def _judged(service: ServiceName, month: date) -> list[str]:

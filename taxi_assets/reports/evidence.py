@@ -24,13 +24,12 @@ from dagster._core.storage.asset_check_execution_record import (
 from taxi_assets.assets.cleaned import PROFILE, PROVENANCE
 from taxi_assets.assets.common import trips_key
 from taxi_assets.automation.records import held_back
+from taxi_assets.plots.history import MONTHS_BEFORE
 from taxi_assets.recovery.believed import Record, believed
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.target import Facts, Held, Target
 from taxi_assets.tlc.profile import Profile
-from taxi_assets.tlc.services import Service, month_key, previous_month
-
-MONTHS_BEFORE = 24
+from taxi_assets.tlc.services import Service, month_key, months_before
 
 _JUDGED = {Status.SUCCEEDED, Status.FAILED}
 _OF_THE_FILE = (*PROVENANCE, "bytes", "origin")
@@ -201,10 +200,8 @@ class Archive:
 
     def history(self, service: Service, month: date) -> tuple[Numbers, ...]:
         """The month and those of the two years before it that are known, oldest first."""
-        months = [month]
-        for _ in range(MONTHS_BEFORE):
-            months.append(previous_month(months[-1]))
-        found = [self.numbers(service, one) for one in reversed(months)]
+        months = [*months_before(month, MONTHS_BEFORE), month]
+        found = [self.numbers(service, one) for one in months]
         return tuple(one for one in found if one)
 
     def numbers(self, service: Service, month: date) -> Numbers | None:

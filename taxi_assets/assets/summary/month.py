@@ -21,7 +21,7 @@ from taxi_assets.plots.history import MONTHS_BEFORE
 from taxi_assets.targets.lazy import HeldBack, LazyPartition
 from taxi_assets.targets.target import Held, Target
 from taxi_assets.tlc.profile import Profile
-from taxi_assets.tlc.services import Service, month_key, previous_month
+from taxi_assets.tlc.services import Service, month_key, months_before
 from taxi_assets.tlc.summary import summary_row
 
 if TYPE_CHECKING:
@@ -52,16 +52,13 @@ class History:
 
     def before(self, month: date) -> list[Mapping[str, Any]]:
         """Rows of the months before, as far as a picture goes back and as far as they stand."""
-        wanted = [month]
-        for _ in range(MONTHS_BEFORE):
-            wanted.append(previous_month(wanted[-1]))
-        there = self._standing
-        unread = sorted(one for one in wanted[1:] if one in there and one not in self._rows)
+        wanted, there = months_before(month, MONTHS_BEFORE), self._standing
+        unread = [one for one in wanted if one in there and one not in self._rows]
         if unread:
             names = [column.name for column in COLUMNS]
             for row in self.lake.read(self.table, unread, names).read_all().to_pylist():
                 self._rows[row["month"]] = row
-        return [self._rows[one] for one in reversed(wanted[1:]) if one in self._rows]
+        return [self._rows[one] for one in wanted if one in self._rows]
 
     @cached_property
     def _standing(self) -> set[date]:
