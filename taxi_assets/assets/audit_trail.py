@@ -13,7 +13,7 @@ from dagster import (
 from taxi_assets.assets.common import OWNERS, retry_policy
 from taxi_assets.audit import PostgresJournal
 from taxi_assets.audit.table import COLUMNS
-from taxi_assets.audit.trail import count, markdown, newest
+from taxi_assets.audit.trail import count, for_the_ui, newest
 from taxi_assets.settings import Settings
 from taxi_assets.targets.failures import refusals
 
@@ -46,7 +46,7 @@ def audit_assets(settings: Settings) -> list[AssetsDefinition]:
                 "dagster/table_name": f"{journal.schema_name}.loads",
                 "dagster/storage_kind": "postgres",
                 **last,
-                "newest": MetadataValue.md(markdown(loads)),
+                "newest": MetadataValue.md(for_the_ui(loads)),
             }
         )
 

@@ -22,6 +22,7 @@ from taxi_assets.assets.common import monthly_partitions, permanent_failures, tr
 from taxi_assets.assets.following import PROVES_TARGET
 from taxi_assets.assets.stored import TargetAsset
 from taxi_assets.checks.by_month import Events, Verdict, by_month
+from taxi_assets.targets import markdown
 from taxi_assets.targets.file_io_manager import intact
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.target import Target, Totals
@@ -94,15 +95,12 @@ def _compare(wanted: Mapping[str, Totals], found: Mapping[str, Totals]) -> Verdi
     lines = {"rows": (Decimal(whole.rows), [Decimal(part.rows) for part in parts])}
     lines |= {column: (value, [part.sums[column] for part in parts]) for column, value in whole.sums.items()}
     wrong = {line: sum(values) - value for line, (value, values) in lines.items() if sum(values) != value}
-    head = f"| | {name} | {' | '.join(found)} |\n|---|---:|{'---:|' * len(found)}\n"
-    body = "\n".join(
-        f"| {line} | {_text(value)} | {' | '.join(_text(part) for part in values)} |"
-        for line, (value, values) in lines.items()
-    )
+    rows = [(line, _text(value), *map(_text, values)) for line, (value, values) in lines.items()]
+    compared = markdown.table(("", name, *found), rows, numbers=(name, *found))
     description = f"{name} = {' + '.join(found)}"
     if wrong:
         description += ": off by " + ", ".join(f"{_text(gap)} in {line}" for line, gap in wrong.items())
-    return Verdict(not wrong, description, {"rows": whole.rows, "table": MetadataValue.md(head + body)})
+    return Verdict(not wrong, description, {"rows": whole.rows, "table": MetadataValue.md(compared)})
 
 
 def _text(value: Decimal | int) -> str:

@@ -16,6 +16,7 @@ from taxi_assets.assets.marts import WAREHOUSE, mart_key, mart_partitions
 from taxi_assets.checks.by_month import Events, Verdict, by_month
 from taxi_assets.marts.table import TRIPS_DAILY
 from taxi_assets.settings import Settings
+from taxi_assets.targets import markdown
 from taxi_assets.targets.failures import refusals
 from taxi_assets.targets.target import MONEY_DECIMALS, Target
 from taxi_assets.tlc.measures import MEASURES
@@ -60,13 +61,12 @@ def _judge(warehouse: Target, month_key: str) -> Verdict:
             "revenue": (sum(there.sums.values(), Decimal(0)), _exact([row["revenue_usd"] for row in mine])),
         }
         for what, (wanted, found) in pairs.items():
-            lines.append(f"| {service} {what} | {wanted:,} | {found:,} |")
+            lines.append((f"{service} {what}", f"{wanted:,}", f"{found:,}"))
             if wanted != found:
                 wrong.append(f"{service}: {found:,} {what}, the warehouse has {wanted:,}")
-    table = "\n".join(["| | warehouse | mart |", "|---|---:|---:|", *lines])
-    return Verdict(
-        not wrong, "; ".join(wrong) or "trips_daily = warehouse", {"table": MetadataValue.md(table)}
-    )
+    compared = markdown.table(("", "warehouse", "mart"), lines, numbers=("warehouse", "mart"))
+    words = "; ".join(wrong) or f"{TRIPS_DAILY.name} = {WAREHOUSE}"
+    return Verdict(not wrong, words, {"table": MetadataValue.md(compared)})
 
 
 def _exact(values: list[float | None]) -> Decimal:

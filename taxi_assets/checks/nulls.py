@@ -7,6 +7,7 @@ from dagster import (
     AssetCheckExecutionContext,
     AssetChecksDefinition,
     AssetCheckSeverity,
+    MetadataValue,
     ResourceParam,
     asset_check,
 )
@@ -14,7 +15,7 @@ from dagster import (
 from taxi_assets.assets.common import monthly_partitions, trips_key
 from taxi_assets.checks.by_month import Events, Verdict, by_month
 from taxi_assets.checks.profiles import Profiles
-from taxi_assets.checks.tables import markdown
+from taxi_assets.targets import markdown
 from taxi_assets.targets.target import Target
 from taxi_assets.tlc.schema import published_columns
 from taxi_assets.tlc.services import Service, ServiceName, month_key, months_before, parse_month
@@ -86,7 +87,11 @@ def judge(profiles: Profiles, month: date) -> Verdict:
         if now[name] or high
     ]
     head = ("column", f"null in {month_key(month)}", f"in {len(earlier)} months before", "alike")
-    found = {"earlier_months": len(earlier), "columns": len(ranges), "shares": markdown(head, rows)}
+    found = {
+        "earlier_months": len(earlier),
+        "columns": len(ranges),
+        "shares": MetadataValue.md(markdown.table(head, rows)),
+    }
     if not unlike:
         return Verdict(True, f"like the {len(earlier)} months before", found)
     words = "; ".join(

@@ -4,7 +4,6 @@ Findings come first; where there are too many the least urgent are counted in a 
 which is short enough to be always there.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
@@ -15,6 +14,7 @@ from taxi_assets.health.findings import Finding, Urgency, count, findings, month
 from taxi_assets.health.look import published_at
 from taxi_assets.setting_secrets import masked, secrets_of
 from taxi_assets.settings import Settings
+from taxi_assets.targets import markdown
 from taxi_assets.tlc.services import month_key, next_month, parse_month
 
 MOST_LINES = 20
@@ -73,8 +73,7 @@ def _link(one: Finding, settings: Settings) -> str:
 def _foreign(text: str, secrets: set[str]) -> str:
     """Somebody else's text: on one line, short, without a secret, and with nothing for Markdown to do."""
     line = masked(" ".join(text.split()), secrets)
-    line = line if len(line) <= _LONGEST_WHY else f"{line[: _LONGEST_WHY - 1]}…"
-    return re.sub(r"([\\`*_\[\]<>|~])", r"\\\1", line)
+    return markdown.plain(line if len(line) <= _LONGEST_WHY else f"{line[: _LONGEST_WHY - 1]}…")
 
 
 def _known(facts: Facts, secrets: set[str]) -> Iterator[str]:

@@ -36,6 +36,7 @@ from taxi_assets.recovery.compare import compare
 from taxi_assets.recovery.difference import Comparison, Difference, Kind
 from taxi_assets.recovery.standing import stages_of, store_of
 from taxi_assets.settings import Settings
+from taxi_assets.targets import markdown
 from taxi_assets.targets.journal import Journal, JournalAway
 from taxi_assets.tlc.services import SERVICES
 
@@ -170,10 +171,9 @@ def table(found: Comparison) -> str:
     lines += [("held back", f"{one.service}_trips", one.month, one.words) for one in found.waiting]
     if not lines:
         return "none"
-    rows = "\n".join(f"| {' | '.join(line)} |" for line in lines[:_SHOWN])
     rest = len(lines) - _SHOWN
     tail = f"\n\n{rest:,} more are in *{COMPARISON}*." if rest > 0 else ""
-    return f"| {' | '.join(_COLUMNS)} |\n|---|---|---|---|\n{rows}{tail}"
+    return f"{markdown.table(list(_COLUMNS), lines[:_SHOWN])}{tail}"
 
 
 def _line(one: Difference) -> str:
