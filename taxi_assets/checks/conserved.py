@@ -30,6 +30,12 @@ from taxi_assets.tlc.schema import money_columns
 from taxi_assets.tlc.services import Service, parse_month
 from taxi_assets.tlc.totals import published_totals
 
+CONSERVES = "conserves_rows_and_money"
+"""Name of the check of ``cleaned``."""
+
+MATCHES = "matches_cleaned"
+"""Name of the check of each target."""
+
 
 def conservation_check(service: Service) -> AssetChecksDefinition:
     """Nothing is lost and nothing made up between the published file and what came of it."""
@@ -37,7 +43,7 @@ def conservation_check(service: Service) -> AssetChecksDefinition:
 
     @asset_check(
         asset=cleaned,
-        name="conserves_rows_and_money",
+        name=CONSERVES,
         additional_deps=[raw, quarantined],
         blocking=True,
         description="raw = cleaned + quarantined, in rows and in every sum of dollars.",
@@ -55,7 +61,7 @@ def conservation_check(service: Service) -> AssetChecksDefinition:
                 {"raw": Totals(rows, sums)}, dict(zip(("cleaned", "quarantined"), parts, strict=True))
             )
 
-        yield from by_month(context, cleaned, "conserves_rows_and_money", judge, AssetCheckSeverity.ERROR)
+        yield from by_month(context, cleaned, CONSERVES, judge, AssetCheckSeverity.ERROR)
 
     return conserves
 
@@ -66,7 +72,7 @@ def target_check(target: TargetAsset, service: Service) -> AssetChecksDefinition
 
     @asset_check(
         asset=key,
-        name="matches_cleaned",
+        name=MATCHES,
         additional_deps=[cleaned],
         blocking=True,
         required_resource_keys={target.name, "lake"},
@@ -84,7 +90,7 @@ def target_check(target: TargetAsset, service: Service) -> AssetChecksDefinition
             found = store.totals(store.table_name(key.path), month, money)
             return _compare({"cleaned": wanted}, {target.name: found})
 
-        yield from by_month(context, key, "matches_cleaned", judge, AssetCheckSeverity.ERROR)
+        yield from by_month(context, key, MATCHES, judge, AssetCheckSeverity.ERROR)
 
     return matches
 

@@ -33,7 +33,8 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from taxi_assets.assets.common import OWNERS
 from taxi_assets.health.facts import Facts
-from taxi_assets.health.findings import Urgency, count, findings
+from taxi_assets.health.finding import Urgency, count
+from taxi_assets.health.findings import findings
 from taxi_assets.health.look import CHECK, look
 from taxi_assets.health.page import page
 from taxi_assets.recovery.reconciliation import GROUP, RECONCILIATION

@@ -35,8 +35,8 @@ ENTRIES = 3
 
 CHECK = "nothing_urgent"
 
-_LOOKED_INTO = frozenset({GATE, NEWEST, COMPARED, CHECK})
-"""Checks of which the page has lines of its own."""
+_LOOKED_INTO = frozenset({NEWEST, COMPARED, CHECK})
+"""Checks whose question the page asks for itself, and of another day than they did."""
 
 
 def utc_now() -> datetime:
@@ -60,7 +60,7 @@ def look(
         journal: The audit trail; None where Postgres is switched off.
         clock: The time.
     """
-    failed = list(failed_checks(instance, [key for key in checks if key.name not in _LOOKED_INTO - {GATE}]))
+    failed = list(failed_checks(instance, [key for key in checks if key.name not in _LOOKED_INTO]))
     waiting = {one.asset: one for one in failed if one.name == GATE}
     busy = under_way(instance)
     status = cache(lambda run_id: _status(instance, run_id))

@@ -10,7 +10,8 @@ from urllib.parse import quote, urlencode
 
 from taxi_assets.alerts.words import moment, spans
 from taxi_assets.health.facts import Facts, ServiceFacts
-from taxi_assets.health.findings import Finding, Urgency, count, findings, months_in_words
+from taxi_assets.health.finding import Finding, Urgency, count
+from taxi_assets.health.findings import findings
 from taxi_assets.health.look import published_at
 from taxi_assets.setting_secrets import masked, secrets_of
 from taxi_assets.settings import Settings
@@ -58,7 +59,7 @@ def _line(one: Finding, settings: Settings, secrets: set[str]) -> str:
 
 
 def _months(one: Finding) -> str:
-    words = months_in_words(one)
+    words = spans(one.months)
     if len(words) <= _LONGEST_MONTHS:
         return words
     return f"{min(one.months)} to {max(one.months)} ({len(one.months)} months of these)"
