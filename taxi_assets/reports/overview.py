@@ -8,7 +8,8 @@ from itertools import groupby
 
 from taxi_assets.plots.words import counted, in_words, share_in_words
 from taxi_assets.reports import places
-from taxi_assets.reports.evidence import Archive, Evidence, Numbers, Verdict
+from taxi_assets.reports.archive import Archive
+from taxi_assets.reports.evidence import Evidence, Numbers, Verdict
 from taxi_assets.reports.figures import NOT_COUNTED, NOT_PUBLISHED, UNKNOWN, moment
 from taxi_assets.reports.judgement import State, attention, state_of
 from taxi_assets.reports.page import page
