@@ -10,7 +10,7 @@ from dagster import (
     asset,
 )
 
-from taxi_assets.assets.common import OWNERS, retry_policy
+from taxi_assets.assets.common import OPERATIONS, OWNERS, retry_policy
 from taxi_assets.audit import PostgresJournal
 from taxi_assets.audit.table import COLUMNS
 from taxi_assets.audit.trail import count, for_the_ui, newest
@@ -29,7 +29,7 @@ def audit_assets(settings: Settings) -> list[AssetsDefinition]:
         key="audit_trail",
         description="Who replaced which month, when, by which published file: the newest entries.",
         retry_policy=retry_policy(settings),
-        group_name="operations",
+        group_name=OPERATIONS,
         owners=OWNERS,
         kinds={"postgres"},
         code_version="1",
