@@ -8,8 +8,8 @@ from dagster import AssetMaterialization
 
 from taxi_assets.alerts.events import Told
 from taxi_assets.alerts.memory import Unsent
-from taxi_assets.alerts.words import listed, spans, subject
 from taxi_assets.setting_values import TARGET_NAMES
+from taxi_assets.words import listed, spans, subject
 
 
 def republished(told: Told, link: str) -> list[Unsent]:

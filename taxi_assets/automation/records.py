@@ -4,12 +4,12 @@ from collections.abc import Set
 
 from dagster import AssetCheckKey, AssetRecordsFilter, DagsterInstance
 
-from taxi_assets.alerts.words import short
 from taxi_assets.assets.common import trips_key
 from taxi_assets.assets.gate import CHECK
 from taxi_assets.recovery.believed import believed
 from taxi_assets.tlc.services import Service
 from taxi_assets.verdicts import verdicts
+from taxi_assets.words import short
 
 
 def landed_by_record(instance: DagsterInstance, service: Service) -> Set[str]:

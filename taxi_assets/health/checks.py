@@ -9,9 +9,9 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 from dagster._core.storage.asset_check_execution_record import AssetCheckPartitionInfo
 
-from taxi_assets.alerts.words import subject
 from taxi_assets.health.facts import FailedCheck
 from taxi_assets.verdicts import verdicts
+from taxi_assets.words import subject
 
 
 def failed_checks(instance: DagsterInstance, keys: Iterable[AssetCheckKey]) -> Iterator[FailedCheck]:

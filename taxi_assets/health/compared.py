@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 
-from taxi_assets.alerts.words import listed
 from taxi_assets.health.facts import Facts
 from taxi_assets.health.finding import Finding, Urgency, asset_of
 from taxi_assets.recovery.difference import Kind
 from taxi_assets.setting_values import TARGET_NAMES
 from taxi_assets.tlc.services import ServiceName
+from taxi_assets.words import listed
 
 OLD = timedelta(hours=36)
 """Age at which a nightly comparison has been left out once."""

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
-from taxi_assets.alerts.words import moment, spans
 from taxi_assets.health.facts import Facts, ServiceFacts
 from taxi_assets.health.finding import Finding, Urgency, count
 from taxi_assets.health.findings import findings
@@ -17,6 +16,7 @@ from taxi_assets.setting_secrets import masked, secrets_of
 from taxi_assets.settings import Settings
 from taxi_assets.targets import markdown
 from taxi_assets.tlc.services import month_key, next_month, parse_month
+from taxi_assets.words import counted, moment, short, spans
 
 MOST_LINES = 20
 """What a page of the UI shows without scrolling."""
@@ -73,8 +73,7 @@ def _link(one: Finding, settings: Settings) -> str:
 
 def _foreign(text: str, secrets: set[str]) -> str:
     """Somebody else's text: on one line, short, without a secret, and with nothing for Markdown to do."""
-    line = masked(" ".join(text.split()), secrets)
-    return markdown.plain(line if len(line) <= _LONGEST_WHY else f"{line[: _LONGEST_WHY - 1]}…")
+    return markdown.plain(short(masked(" ".join(text.split()), secrets), _LONGEST_WHY))
 
 
 def _known(facts: Facts, secrets: set[str]) -> Iterator[str]:
@@ -106,7 +105,7 @@ def _held(one: ServiceFacts, now: datetime) -> str:
     newest = parse_month(one.held[-1])
     following, expected = next_month(newest), one.service.newest_expected(now.date())
     parts = [
-        f"{name}: {number} month{'s' if number > 1 else ''}, {_cut(spans(one.held))}",
+        f"{name}: {counted(number, 'month')}, {_cut(spans(one.held))}",
         f"the newest ended {(now.date() - following).days} days ago",
     ]
     if lag := _lag(one, month_key(newest)):

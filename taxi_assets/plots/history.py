@@ -5,8 +5,8 @@ from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from taxi_assets.plots.canvas import BLUE, ORANGE, UNITS, drawn, new_figure, place, rule, write
-from taxi_assets.plots.words import in_words, month_in_words, scaled, share_in_words, unit_in_words
 from taxi_assets.tlc.services import Service, month_key, months_before
+from taxi_assets.words import in_words, month_in_words, scaled, share_in_words, unit_in_words
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,9 +5,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from taxi_assets.plots.canvas import BLUE, INK, LETTERS, ORANGE, SKY, drawn, new_figure, place, rule, write
-from taxi_assets.plots.words import counted, month_in_words, scaled, share_in_words
 from taxi_assets.tlc.profile import Profile
 from taxi_assets.tlc.services import Service, days_of
+from taxi_assets.words import counted, month_in_words, scaled, share_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
