@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from taxi_assets.assets.cleaned import PROFILE
 from taxi_assets.assets.common import trips_key
+from taxi_assets.assets.content import PROFILE
 from taxi_assets.targets.target import Target
 from taxi_assets.tlc.csv_copy import is_csv
 from taxi_assets.tlc.profile import Profile

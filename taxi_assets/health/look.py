@@ -13,8 +13,8 @@ from dagster import (
     DagsterRunStatus,
 )
 
-from taxi_assets.assets.cleaned import content_version
 from taxi_assets.assets.common import monthly_partitions, trips_key
+from taxi_assets.assets.content import content_version
 from taxi_assets.assets.gate import CHECK as GATE
 from taxi_assets.audit.trail import Load, newest
 from taxi_assets.checks.newest import NAME as NEWEST

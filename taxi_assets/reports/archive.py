@@ -14,8 +14,8 @@ from typing import TypeAlias
 
 from dagster import AssetCheckKey, AssetCheckSeverity, DagsterInstance
 
-from taxi_assets.assets.cleaned import PROFILE, PROVENANCE
 from taxi_assets.assets.common import trips_key
+from taxi_assets.assets.content import PROFILE, PROVENANCE
 from taxi_assets.automation.records import held_back
 from taxi_assets.plots.history import MONTHS_BEFORE
 from taxi_assets.recovery.believed import Record, believed

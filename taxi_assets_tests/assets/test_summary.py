@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from dagster import AssetObservation, DagsterEventType, DagsterInstance, ExecuteInProcessResult, TableSchema
 
-from taxi_assets.assets.cleaned import PROFILE
+from taxi_assets.assets.content import PROFILE
 from taxi_assets.assets.summary.columns import ARROW_SCHEMA, column_schema
 from taxi_assets.assets.summary.frame import WrongSummary, arrow_table, typed_frame
 from taxi_assets.assets.summary.month import PLOTS

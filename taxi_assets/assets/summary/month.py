@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from dagster import AssetObservation, MetadataValue
 
-from taxi_assets.assets.cleaned import PROFILE, PROVENANCE
 from taxi_assets.assets.common import trips_key
+from taxi_assets.assets.content import PROFILE, PROVENANCE
 from taxi_assets.assets.summary.columns import ARROW_SCHEMA, COLUMNS
 from taxi_assets.assets.summary.frame import WrongSummary, arrow_table, typed_frame
 from taxi_assets.assets.summary.lineage import column_lineage

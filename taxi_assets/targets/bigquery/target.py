@@ -228,7 +228,7 @@ class BigQueryTarget(Target):
         """Project, dataset and table, quoted."""
         return self._place.sql(table)
 
-    def query_name(self, table: str) -> str:
+    def full_name(self, table: str) -> str:
         """``project.dataset.table``."""
         return f"{self._place.project}.{self._place.dataset}.{table}"
 
@@ -240,7 +240,7 @@ class BigQueryTarget(Target):
     def example_query(self, table: str, partition: date | None) -> str:
         """For the console or ``bq query --nouse_legacy_sql``; it reads, and is billed for, one partition."""
         month = f" WHERE {quoted(self.partition_column)} = {date_literal(partition)}" if partition else ""
-        return f"SELECT * FROM {self._place.sql(table)}{month} LIMIT {EXAMPLE_ROWS}"  # noqa: S608
+        return f"SELECT * FROM {self.sql_name(table)}{month} LIMIT {EXAMPLE_ROWS}"  # noqa: S608
 
     def console_url(self, table: str) -> str:
         """The table's page in Google's console."""

@@ -202,7 +202,7 @@ class PostgresTarget(Target):
             names = (self.schema_name, table, self.partition_column)
             return reading.add_up(connection, names, standing, partition, columns)
 
-    def query_name(self, table: str) -> str:
+    def full_name(self, table: str) -> str:
         """``schema.table``."""
         return f"{self.schema_name}.{table}"
 
