@@ -31,6 +31,8 @@ SECONDS = "seconds"
 Counts: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 _EPOCH = date(1970, 1, 1)
+_FIRST_DAY = (date.min - _EPOCH).days
+_LAST_DAY = (date.max - _EPOCH).days  # a damaged timestamp may lie as far as the year 294246
 _LARGEST_CODE = 254
 _TEXT_CODES = 50
 
@@ -199,7 +201,7 @@ class Profiler:
         return profile
 
     def _day(self, number: int) -> date:
-        return _EPOCH + timedelta(days=self._first + number)
+        return _EPOCH + timedelta(days=min(max(self._first + number, _FIRST_DAY), _LAST_DAY))
 
     def _count_days(self, pickups: pa.Array, counts: Counts, strays: Counter[date]) -> None:
         """Days of the month into ``counts``, the few others into ``strays``."""
