@@ -22,6 +22,8 @@ one is held back, or fails, ends before its checks.
 
 from dagster import AssetSelection, AutomationCondition
 
+from taxi_assets.assets.common import REFERENCE
+
 _IS_NEWER = AutomationCondition.eager().without(AutomationCondition.in_latest_time_window())
 
 FOLLOWS_CLEANED = (
@@ -45,7 +47,7 @@ PROVES_TARGET = (_UNPROVED.newly_true() & ~AutomationCondition.initial_evaluatio
     "proves what stands"
 )
 
-_REFERENCE = AssetSelection.groups("reference")
+_REFERENCE = AssetSelection.groups(REFERENCE)
 
 _NEWER = AutomationCondition.any_deps_match(AutomationCondition.newly_updated()).ignore(_REFERENCE) | (
     # Other names of the zones change the months that are there; they are no reason for one that is not.

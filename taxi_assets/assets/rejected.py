@@ -5,6 +5,7 @@ from typing import Any
 
 from dagster import MetadataValue
 
+from taxi_assets.targets import markdown
 from taxi_assets.tlc.rules import Rule
 from taxi_assets.tlc.samples import COLUMNS, Sample
 from taxi_assets.tlc.schema import columns
@@ -27,12 +28,10 @@ def reasons_told(rules: Sequence[Rule], counts: Mapping[str, int], rows: int) ->
         meanings.setdefault(rule.name, rule.why)
     whole = {name: counts.get(name, 0) for name in meanings}
     ordered = sorted(whole.items(), key=lambda item: -item[1])
-    lines = [
-        f"| {name} | {count:,} | {count / max(rows, 1):.3%} | {meanings[name]} |" for name, count in ordered
-    ]
-    head = "| reason | rows | of the published rows | what it means |\n|---|---:|---:|---|"
+    lines = [(name, f"{count:,}", f"{count / max(rows, 1):.3%}", meanings[name]) for name, count in ordered]
+    numbers = ("rows", "of the published rows")
     return {
-        "reasons": MetadataValue.md("\n".join([head, *lines])),
+        "reasons": MetadataValue.md(markdown.table(("reason", *numbers, "what it means"), lines, numbers)),
         # Zeros too: a month without them would be a gap in the plot.
         **{f"{REJECTED}{name}": count for name, count in whole.items()},
     }

@@ -12,13 +12,14 @@ from dagster import (
     AssetKey,
     AssetRecordsFilter,
     Failure,
+    MetadataValue,
     Output,
 )
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
-from taxi_assets.checks.tables import markdown
+from taxi_assets.targets import markdown
 from taxi_assets.targets.target import TargetError
 from taxi_assets.tlc.conform import NonConforming
 
@@ -107,7 +108,8 @@ def _summed_up(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
         for month in (*failed, *others)[:_MOST_TOLD]
     ]
     left = len(failed) + len(others) - len(rows)
-    told = markdown(("month", "", "what was found"), rows) if rows else "all months passed"
+    head = ("month", "", "what was found")
+    told = MetadataValue.md(markdown.table(head, rows)) if rows else "all months passed"
     return {
         "description": f"{len(verdicts)} months, failed: {', '.join(failed) or 'none'}"
         + (f"; something to tell of: {', '.join(others)}" if others else ""),

@@ -1,6 +1,6 @@
 """What is known of the installation now, as data: by Dagster's records, and the newest comparison."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -72,6 +72,26 @@ class ServiceFacts:
         """Records of a stage."""
         return self.records.get(stage, {})
 
+    def quiet(self, stage: str) -> Set[str]:
+        """Months of which nothing is to be said: a run is at them, or they have a line already."""
+        failed = [self.failed[name].months for name in ("raw", "cleaned", stage) if name in self.failed]
+        held_back = frozenset() if stage == "cleaned" else self.held_back
+        return frozenset().union(self.busy, held_back, *failed)
+
+    def missing(self, stage: str) -> frozenset[str]:
+        """Months that a stage lacks, and what it is made of has."""
+        return frozenset(self.of(origin_of(stage)).keys() - self.of(stage).keys() - self.quiet(stage))
+
+    def stale(self, stage: str) -> frozenset[str]:
+        """Months that were made of another version than what they come from has, by the records."""
+        has, wanted = self.of(stage), self.of(origin_of(stage))
+        fact = "sha256" if stage == "cleaned" else "version"
+        return frozenset(
+            month
+            for month in has.keys() & wanted.keys() - self.quiet(stage)
+            if wanted[month].facts.get(fact) not in {None, has[month].facts.get(fact)}
+        )
+
     @property
     def held(self) -> Sequence[str]:
         """Months of which the file or the cleaned rows are there, oldest first."""
@@ -130,6 +150,11 @@ class Facts:
     def held(self) -> bool:
         """Whether anything is held at all."""
         return any(one.held for one in self.services.values())
+
+
+def origin_of(stage: str) -> str:
+    """The stage that ``cleaned`` or a target is made of."""
+    return "raw" if stage == "cleaned" else "cleaned"
 
 
 def between(months: Sequence[str], held: Iterable[str]) -> Sequence[str]:

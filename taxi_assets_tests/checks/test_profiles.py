@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from taxi_assets.assets.cleaned import PROFILE
+from taxi_assets.assets.content import PROFILE
 from taxi_assets.checks import codes, nulls, schema_drift
 from taxi_assets.checks.profiles import Profiles
 from taxi_assets.targets.target import Held, Target

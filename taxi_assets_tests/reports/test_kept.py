@@ -68,7 +68,7 @@ def test_each_month_gets_its_page_and_all_get_one_that_leads_to_them(graph: Grap
     back = [link for link in month.links if link.startswith("..")]
     assert len(back) == 2
     assert all((Path(told["2023-02"]["dagster/uri"]).parent / link).is_file() for link in back)
-    assert told["2023-01"]["open"] == f"file://{told['2023-01']['uri']}"
+    assert told["2023-01"]["open"] == f"file://{told['2023-01']['dagster/uri']}"
 
 
 def test_a_second_run_leaves_the_pages_and_a_newer_month_is_asked_for_and_changes_them(graph: Graph) -> None:
