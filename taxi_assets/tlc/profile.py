@@ -34,6 +34,9 @@ Counts: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 _EPOCH = date(1970, 1, 1)
 _LARGEST_CODE = 254
 _TEXT_CODES = 50
+_LONGEST_TEXT = 40
+"""Characters that are kept of a code. A column that came to hold something else, as remarks or whole records,
+is still told; 50 of its values would make the profile, and every check's words, as large as they are."""
 
 
 @dataclass
@@ -213,7 +216,7 @@ class Profiler:
     def _count_texts(self, name: str, values: pa.Array) -> None:
         known = self.profile.codes.setdefault(name, Counter())
         for pair in pc.value_counts(values.drop_null()).to_pylist():
-            value = pair["values"]
+            value = pair["values"][:_LONGEST_TEXT]
             known[value if value in known or len(known) < _TEXT_CODES else OTHER] += pair["counts"]
 
 
