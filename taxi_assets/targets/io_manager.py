@@ -40,6 +40,7 @@ from taxi_assets.targets.partitions import partition_date
 from taxi_assets.targets.preview import PREVIEW_ROWS, preview
 from taxi_assets.targets.replacing import Replacement
 from taxi_assets.targets.target import Held, Report, Target
+from taxi_assets.targets.wanted import require_standing
 
 PROGRESS_SECONDS = 10.0
 """How often a long load says in the run's log how far it is."""
@@ -129,6 +130,7 @@ class TargetIOManager(ConfigurableIOManager):
         self, context: OutputContext, recorder: Recorder, key: str | None, partition: LazyPartition
     ) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
         """Store a partition and its siblings; yields asset key path and metadata of each."""
+        require_standing(context)
         path = tuple(context.asset_key.path)
         when = partition_date(context, key) if key is not None else None
         parts = {path: partition, **partition.siblings}

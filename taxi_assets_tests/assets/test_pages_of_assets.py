@@ -83,7 +83,8 @@ def documented() -> dict[str, set[str]]:
 def test_every_name_that_a_run_tells_is_on_the_page_and_the_other_way_round(told: Told) -> None:
     page = documented()
     for stage, made in {**told.months, "zones": {"": told.zones}}.items():
-        names = set().union(*(one.metadata for one in made.values()))
+        told_names = set().union(*(one.metadata for one in made.values()))
+        names = {re.sub(r"^rejected/.*", "rejected/<reason>", name) for name in told_names}
         assert names - page[stage] == set(), stage
         assert page[stage] - names - ELSEWHERE == set(), stage
 
