@@ -76,7 +76,7 @@ def judge(profile: Profile) -> Verdict:
         for value, count in found.items()
     ]
     words = "; ".join(
-        f"{column}: {', '.join(found)} ({shares[column]:.2%} of the values)"
+        f"{column}: {' '.join(', '.join(found).split())} ({shares[column]:.2%} of the values)"
         for column, found in unknown.items()
     )
     head = ("column", "value", "rows", "share")

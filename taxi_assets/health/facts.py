@@ -45,6 +45,23 @@ class FailedCheck:
 
 
 @dataclass(frozen=True)
+class FailedBeside:
+    """An asset beside the services' chains that the newest run which was at it did not make.
+
+    Attributes:
+        asset: Key of the asset, ``marts/trips_daily``.
+        months: Partition keys; empty where the asset has none.
+        why: What the run that failed last said.
+        in_a_store: Whether readers of a store miss it, and not only who looks at a picture or a page.
+    """
+
+    asset: str
+    months: frozenset[str] = frozenset()
+    why: str = ""
+    in_a_store: bool = False
+
+
+@dataclass(frozen=True)
 class ServiceFacts:
     """One service.
 
@@ -135,6 +152,7 @@ class Facts:
         services: The four, also those of which nothing is held.
         targets: Stages that are switched on.
         checks: That failed, without the gate's and those that the page looks into by itself.
+        beside: Zones, marts, summaries and reports that failed.
         compared: None if that never happened.
         trail: None where Postgres is switched off, and the trail with it.
     """
@@ -143,6 +161,7 @@ class Facts:
     services: Mapping[ServiceName, ServiceFacts]
     targets: Sequence[str]
     checks: Sequence[FailedCheck] = ()
+    beside: Sequence[FailedBeside] = ()
     compared: Compared | None = None
     trail: Trail | None = None
 

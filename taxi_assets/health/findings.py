@@ -24,6 +24,7 @@ def findings(facts: Facts) -> list[Finding]:
         *compared_findings(facts),
         *(finding for one in services for finding in _failed(facts, one)),
         *_checks(facts),
+        *_beside(facts),
         *(finding for one in services for finding in _overdue(one, facts.at.date())),
         *(finding for one in services for finding in _held_back(one)),
         *(finding for one in services for finding in _behind(facts, one)),
@@ -90,6 +91,19 @@ def _failed(facts: Facts, one: ServiceFacts) -> Iterator[Finding]:
             f"failed{stands}",
             "Put right what it says, then materialize these months again.",
             failed.why or "not reached, as something before it failed",
+        )
+
+
+def _beside(facts: Facts) -> Iterator[Finding]:
+    for one in facts.beside:
+        these = "these months" if one.months else "it"
+        yield Finding(
+            Urgency.URGENT if one.in_a_store else Urgency.LOOK,
+            one.asset,
+            one.months,
+            "failed",
+            f"Put right what it says, then materialize {these} again.",
+            one.why or "not reached, as something before it failed",
         )
 
 

@@ -18,6 +18,7 @@ from taxi_assets.assets.content import content_version
 from taxi_assets.assets.gate import CHECK as GATE
 from taxi_assets.audit.trail import Load, newest
 from taxi_assets.checks.newest import NAME as NEWEST
+from taxi_assets.health.beside import failed_beside
 from taxi_assets.health.checks import failed_checks
 from taxi_assets.health.facts import Compared, Facts, Failed, FailedCheck, ServiceFacts, Trail
 from taxi_assets.reasons import step_reason
@@ -73,6 +74,7 @@ def look(
         services=services,
         targets=settings.targets,
         checks=[one for one in failed if one.name != GATE],
+        beside=list(failed_beside(instance, settings, services.values(), status)),
         compared=newest_comparison(instance),
         trail=None if journal is None else trail(journal, settings),
     )

@@ -35,6 +35,9 @@ _FIRST_DAY = (date.min - _EPOCH).days
 _LAST_DAY = (date.max - _EPOCH).days  # a damaged timestamp may lie as far as the year 294246
 _LARGEST_CODE = 254
 _TEXT_CODES = 50
+_LONGEST_TEXT = 40
+"""Characters that are kept of a code. A column that came to hold something else, as remarks or whole records,
+is still told; 50 of its values would make the profile, and every check's words, as large as they are."""
 
 
 @dataclass
@@ -216,7 +219,7 @@ class Profiler:
     def _count_texts(self, name: str, values: pa.Array) -> None:
         known = self.profile.codes.setdefault(name, Counter())
         for pair in pc.value_counts(values.drop_null()).to_pylist():
-            value = pair["values"]
+            value = pair["values"][:_LONGEST_TEXT]
             known[value if value in known or len(known) < _TEXT_CODES else OTHER] += pair["counts"]
 
 

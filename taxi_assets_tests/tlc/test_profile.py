@@ -107,6 +107,15 @@ def test_a_column_of_countless_texts_stays_small() -> None:
     assert found[OTHER] == 40
 
 
+def test_a_column_of_long_texts_stays_small() -> None:
+    schema = canonical_schema("yellow")
+    row = dict.fromkeys(schema.names)
+    profiler = Profiler("yellow", date(2009, 1, 1))
+    texts = ["Cash", *(f"{'remark ' * 20_000}{n}" for n in range(9))]
+    profiler.add(pa.RecordBatch.from_pylist([row | {"payment_method": text} for text in texts], schema))
+    assert profiler.finish().codes["payment_method"] == {"Cash": 1, ("remark " * 6)[:40]: 9}
+
+
 def test_measures_name_columns_that_the_service_has() -> None:
     for service, measures in MEASURES.items():
         named = [*measures.revenue, *filter(None, (measures.tips, measures.distance))]
