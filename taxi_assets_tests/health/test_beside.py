@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from dagster import AssetKey, DagsterInstance, InputContext, IOManager, OutputContext
 
-from taxi_assets.health.finding import Finding, Urgency, findings
+from taxi_assets.health.finding import Finding, Urgency
+from taxi_assets.health.findings import findings
 from taxi_assets.health.look import look
 from taxi_assets_tests.assets.graph import Graph
 
