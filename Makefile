@@ -78,6 +78,7 @@ snapshot: .venv/.installed-dev ## rewrite the reviewed text of all definitions
 lock: ## take up newer versions of the dependencies
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --extra kubernetes pyproject.toml -c requirements.lock -o requirements-image.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --group bench pyproject.toml -c requirements-dev.lock -o requirements-bench.lock
 
 # uv installs in seconds what pip installs in a minute. Bytecode is compiled now, or every start of a

@@ -13,15 +13,22 @@ import logging
 
 from dagster import DagsterRun, DefaultRunLauncher
 from dagster._core.errors import DagsterUserCodeUnreachableError
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from dagster._grpc.types import GetCurrentRunsResult
 from dagster._serdes import deserialize_value
+
+from taxi_assets.run_pools import make_pools
 
 _log = logging.getLogger(__name__)
 
 
 class CodeServerRunLauncher(DefaultRunLauncher):
     """Dagster's default launcher, which also asks the code server whether a run lives."""
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Have the code server start it, when the pools that it needs are there."""
+        make_pools(self._instance, context.dagster_run)
+        super().launch_run(context)
 
     @property
     def supports_check_run_worker_health(self) -> bool:

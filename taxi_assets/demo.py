@@ -11,7 +11,7 @@ from rich.console import Console
 
 from taxi_assets.definitions import build_definitions
 from taxi_assets.instance import open_instance
-from taxi_assets.jobs import mart_jobs, overview_job, reports_job, trips_job_name
+from taxi_assets.jobs import mart_jobs, overview_job, reference_job, reports_job, trips_job_name
 from taxi_assets.load import run_job
 from taxi_assets.recovery.reconciliation import reconcile_job
 from taxi_assets.reports import places
@@ -63,7 +63,7 @@ def run_demo(settings: Settings, console: Console) -> int:
 
 def _jobs(settings: Settings) -> Iterator[tuple[str, tuple[date, date] | None]]:
     """Every job in its order, with its months if it has any; the overview shows what the comparison found."""
-    yield "reference", None
+    yield reference_job().name, None
     for service in SERVICES.values():
         yield trips_job_name(service), MONTHS
     for job in mart_jobs(settings):

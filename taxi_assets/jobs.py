@@ -1,15 +1,33 @@
 """Jobs: what the UI's *Launchpad*, ``taxi-assets load``, the demo and the sensors run."""
 
+from collections.abc import Sequence
 from functools import cache
 
 from dagster import AssetSelection, define_asset_job
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from taxi_assets.assets.marts import GROUP, WAREHOUSE
+from taxi_assets.assets.common import REFERENCE
+from taxi_assets.assets.marts import GROUP as MARTS
+from taxi_assets.assets.marts import WAREHOUSE
+from taxi_assets.health.asset import health_job
+from taxi_assets.recovery.reconciliation import reconcile_job
 from taxi_assets.reports import places
 from taxi_assets.run_resources import resource_tags
 from taxi_assets.settings import Settings
-from taxi_assets.tlc.services import Service
+from taxi_assets.tlc.services import SERVICES, Service
+
+
+def build_jobs(settings: Settings) -> Sequence[UnresolvedAssetJobDefinition]:
+    """Every job of the code location."""
+    return [
+        *(trips_job(service) for service in SERVICES.values()),
+        reference_job(),
+        *mart_jobs(settings),
+        reconcile_job(),
+        health_job(),
+        reports_job(),
+        overview_job(),
+    ]
 
 
 def trips_job_name(service: Service) -> str:
@@ -32,14 +50,24 @@ def trips_job(service: Service) -> UnresolvedAssetJobDefinition:
     )
 
 
+@cache
+def reference_job() -> UnresolvedAssetJobDefinition:
+    """The zones and their copies."""
+    return define_asset_job(
+        REFERENCE,
+        selection=AssetSelection.groups(REFERENCE),
+        description="What the trips refer to: the taxi zones.",
+    )
+
+
 def mart_jobs(settings: Settings) -> list[UnresolvedAssetJobDefinition]:
     """The job ``marts``, by months; none where the warehouse is switched off."""
     if WAREHOUSE not in settings.targets:
         return []
     return [
         define_asset_job(
-            GROUP,
-            selection=AssetSelection.groups(GROUP),
+            MARTS,
+            selection=AssetSelection.groups(MARTS),
             description="A month of every mart, made of the trips of all services in the warehouse.",
         )
     ]

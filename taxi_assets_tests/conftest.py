@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)  # a busy machine fails nothing
+settings.load_profile("untimed")
 
 pytest_plugins = ("taxi_assets_tests.servers.postgres",)
 

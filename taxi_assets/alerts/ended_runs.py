@@ -88,6 +88,8 @@ def end_of(record: RunRecord) -> float:
 def _judged(instance: DagsterInstance, memory: Memory, record: RunRecord) -> EndedRun:
     """With the promise of a retry remembered, if there is one."""
     run = record.dagster_run
+    if run.status == DagsterRunStatus.FAILURE and _RETRIED_AS in run.tags:
+        return EndedRun(record, final=False)  # one that was given up may come back and fail once more
     told = run.tags.get(_WILL_RETRY)
     # The tag is written a moment after the failure; where runs are retried, its absence decides nothing.
     undecided = told is None and instance.run_retries_enabled

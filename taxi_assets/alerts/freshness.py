@@ -9,7 +9,7 @@ from dagster._core.definitions.freshness import FreshnessState  # no public name
 from taxi_assets.alerts.memory import Unsent
 from taxi_assets.alerts.messages import named
 from taxi_assets.alerts.problems import Change, Outcome, Problem
-from taxi_assets.alerts.words import in_order, moment, subject
+from taxi_assets.words import in_order, moment, subject
 
 
 def freshness_outcome(instance: DagsterInstance, keys: Sequence[AssetKey], now: float) -> Outcome:

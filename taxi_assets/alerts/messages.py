@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from taxi_assets.alerts.memory import Unsent
 from taxi_assets.alerts.problems import Board, Change, Outcome, Problem
-from taxi_assets.alerts.words import in_order, listed, moment, short, spans, subject
+from taxi_assets.words import in_order, listed, moment, short, spans, subject
 
 
 def failure(outcome: Outcome, change: Change, held: Mapping[Problem, bool], link: str) -> Unsent:

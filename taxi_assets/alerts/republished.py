@@ -8,16 +8,17 @@ from dagster import AssetMaterialization
 
 from taxi_assets.alerts.events import Told
 from taxi_assets.alerts.memory import Unsent
-from taxi_assets.alerts.words import listed, spans, subject
 from taxi_assets.setting_values import TARGET_NAMES
+from taxi_assets.words import listed, spans, subject
 
 
 def republished(told: Told, link: str) -> list[Unsent]:
     """One message per service about all of the run's months whose published content is another now."""
     changed: dict[str, dict[str, str]] = defaultdict(dict)
     for problem, made in sorted(told.replaced.items()):
-        if difference := _difference(made):
-            changed[subject(problem.name)[0]][problem.month] = difference
+        service, stage = subject(problem.name)  # a report is a file that is replaced, too
+        if stage == "raw" and (difference := _difference(made)):
+            changed[service][problem.month] = difference
     return [_message(service, months, _stores(told, service), link) for service, months in changed.items()]
 
 

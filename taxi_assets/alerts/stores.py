@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dagster import AssetKey, DagsterInstance
 
 from taxi_assets.alerts.problems import Problem
-from taxi_assets.alerts.words import subject
 from taxi_assets.setting_values import TARGET_NAMES
+from taxi_assets.words import subject
 
 
 def held_in_stores(instance: DagsterInstance, missing: Iterable[Problem]) -> dict[Problem, bool]:

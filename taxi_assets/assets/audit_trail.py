@@ -10,10 +10,10 @@ from dagster import (
     asset,
 )
 
-from taxi_assets.assets.common import OWNERS, retry_policy
+from taxi_assets.assets.common import OPERATIONS, OWNERS, retry_policy
 from taxi_assets.audit import PostgresJournal
 from taxi_assets.audit.table import COLUMNS
-from taxi_assets.audit.trail import count, markdown, newest
+from taxi_assets.audit.trail import count, for_the_ui, newest
 from taxi_assets.settings import Settings
 from taxi_assets.targets.failures import refusals
 
@@ -29,7 +29,7 @@ def audit_assets(settings: Settings) -> list[AssetsDefinition]:
         key="audit_trail",
         description="Who replaced which month, when, by which published file: the newest entries.",
         retry_policy=retry_policy(settings),
-        group_name="operations",
+        group_name=OPERATIONS,
         owners=OWNERS,
         kinds={"postgres"},
         code_version="1",
@@ -46,7 +46,7 @@ def audit_assets(settings: Settings) -> list[AssetsDefinition]:
                 "dagster/table_name": f"{journal.schema_name}.loads",
                 "dagster/storage_kind": "postgres",
                 **last,
-                "newest": MetadataValue.md(markdown(loads)),
+                "newest": MetadataValue.md(for_the_ui(loads)),
             }
         )
 

@@ -1,12 +1,10 @@
 """``cleaned`` and ``quarantined``: valid rows and rejected rows, out of one pass over the raw file."""
 
-import hashlib
 import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +31,7 @@ from taxi_assets.assets.common import (
     permanent_failures,
     trips_key,
 )
+from taxi_assets.assets.content import CODE_VERSION, PROFILE, PROVENANCE, content_version
 from taxi_assets.assets.figures import figures
 from taxi_assets.assets.lineage import lineage_of
 from taxi_assets.assets.rejected import reasons_told, samples_told
@@ -41,19 +40,8 @@ from taxi_assets.targets.file_io_manager import StoredFile
 from taxi_assets.targets.lazy import LazyPartition, LazyPartitions
 from taxi_assets.targets.target import Facts, Lineage
 from taxi_assets.tlc.clean import Cleaning, clean
-from taxi_assets.tlc.rules import RULE_SETS, Thresholds, rules_for
-from taxi_assets.tlc.schema import columns, published_columns
+from taxi_assets.tlc.rules import RULE_SETS, Thresholds
 from taxi_assets.tlc.services import Service, parse_month
-
-CODE_VERSION = "2"
-"""Part of every cleaned month's version, as are the rules and the schema: raise it when other code would give
-other rows out of the same file, rules and schema."""
-
-PROVENANCE = ("url", "etag", "last_modified", "sha256", "file")
-"""What every store remembers of the published file that its rows came from."""
-
-PROFILE = "profile"
-"""Fact of a cleaned month in the lake: a ``tlc.profile.Profile`` as JSON, replaced with its rows."""
 
 _REASONS = TableColumn("reasons", "list<string>", "Every cleaning rule that the row breaks")
 
@@ -115,31 +103,6 @@ def cleaned_assets(service: Service, settings: Settings) -> AssetsDefinition:
         yield Output(rejected, "quarantined")
 
     return cleaned
-
-
-def content_version(
-    service: Service,
-    key: str,
-    sha256: str | None,
-    rule_set: str = "default",
-    thresholds: Thresholds | None = None,
-) -> str:
-    """Version of the rows that a published file gives by these rules, today's schema and today's code."""
-    known = json.dumps(
-        [
-            sha256,
-            CODE_VERSION,
-            asdict(thresholds or Thresholds()),
-            [(rule.name, rule.predicate) for rule in rules_for(service.name, rule_set)],
-            [(column.name, column.kind) for column in columns(service.name)],
-            [
-                (column.name, era.name)
-                for column, era in published_columns(service.name, parse_month(key)).items()
-            ],
-        ],
-        sort_keys=True,
-    )
-    return hashlib.sha256(known.encode()).hexdigest()[:16]
 
 
 class Month:

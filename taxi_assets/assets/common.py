@@ -28,6 +28,12 @@ from taxi_assets.tlc.source import BadFile, NotPublished
 
 OWNERS = ["team:taxi-data"]
 
+REFERENCE = "reference"
+"""Group of what the trips refer to: the zones."""
+
+OPERATIONS = "operations"
+"""Group of the assets that look at the others; all of them look every night."""
+
 SOURCE_POOL = "source"
 """Downloads; Dagster's pools say how many steps do a kind of work at once, see ``dagster.yaml``."""
 

@@ -9,12 +9,11 @@ A month is let through by naming it in the run's config, ``resources: gate: conf
 check's record then says so, for that version of the month, and later loads of the same version pass.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 
 from dagster import AssetCheckKey, ConfigurableResource, DagsterInstance
-from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
 )
@@ -30,6 +29,8 @@ from taxi_assets.targets.lazy import HeldBack
 from taxi_assets.targets.target import Held, Target
 from taxi_assets.tlc.published import published_rows
 from taxi_assets.tlc.services import Service, month_key
+from taxi_assets.verdicts import JUDGED as JUDGED_AT_ALL
+from taxi_assets.verdicts import verdicts
 
 CHECK = "like_its_neighbours"
 
@@ -145,17 +146,13 @@ class Judge:
     def _waits(self, month: date) -> bool:
         """Whether a month was held back as it stands: what is odd itself is no measure for others."""
         found = self._size(month)
-        newest = self._records(month, {Status.SUCCEEDED, Status.FAILED}, 1)
+        newest = self._records(month, JUDGED_AT_ALL, 1)
         return bool(found and newest and _told(newest[0], JUDGED) == found[1].version)
 
-    def _records(self, month: date, status: set[Status], limit: int) -> Sequence[AssetCheckExecutionRecord]:
+    def _records(self, month: date, status: Set[Status], limit: int) -> Sequence[AssetCheckExecutionRecord]:
         """Verdicts on a month, newest first."""
-        return self.instance.event_log_storage.get_asset_check_execution_history(
-            AssetCheckKey(trips_key("cleaned", self.service), CHECK),
-            limit=limit,
-            status=status,
-            partition_filter=PartitionKeyFilter(key=month_key(month)),
-        )
+        key = AssetCheckKey(trips_key("cleaned", self.service), CHECK)
+        return verdicts(self.instance, key, month_key(month), status, limit)
 
     def _size(self, month: date) -> tuple[Size, Held] | None:
         if month not in self._sizes:

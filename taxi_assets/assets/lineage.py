@@ -2,6 +2,7 @@
 
 from taxi_assets.assets.common import trips_key
 from taxi_assets.targets.target import Lineage
+from taxi_assets.tlc.csv_copy import is_csv
 from taxi_assets.tlc.schema import CSV_LACKS, columns, published_columns
 from taxi_assets.tlc.services import Service, parse_month
 
@@ -20,8 +21,7 @@ def lineage_of(stage: str, service: Service, month_key: str, file_name: str = ""
     if stage not in ("cleaned", "quarantined"):
         cleaned = trips_key("cleaned", service).path
         return {column.name: [(cleaned, column.name)] for column in columns(service.name)}
-    raw, from_csv = trips_key("raw", service).path, file_name.endswith((".csv", ".csv.gz"))
-    lacks = CSV_LACKS[service.name] if from_csv else frozenset()
+    raw, lacks = trips_key("raw", service).path, CSV_LACKS[service.name] if is_csv(file_name) else frozenset()
     published = published_columns(service.name, parse_month(month_key))
     return {
         column.name: [(raw, era.name)]

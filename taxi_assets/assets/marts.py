@@ -25,8 +25,6 @@ from dagster import (
     MonthlyPartitionsDefinition,
     ResourceParam,
     TableColumn,
-    TableColumnDep,
-    TableColumnLineage,
     TableSchema,
     TimeWindowPartitionMapping,
     asset,
@@ -41,7 +39,7 @@ from taxi_assets.settings import Settings
 from taxi_assets.targets.failures import refusals
 from taxi_assets.targets.lazy import LazyPartition, LazyPartitions
 from taxi_assets.targets.selecting import Selects
-from taxi_assets.targets.target import Held, Target
+from taxi_assets.targets.target import Held, Lineage, Target
 from taxi_assets.tlc.services import SERVICES, parse_month
 
 GROUP = "marts"
@@ -129,7 +127,12 @@ class MartMonth:
         known = json.dumps([self._sql, self._made_of, str(self._mart.schema)], sort_keys=True)
         version = hashlib.sha256(known.encode()).hexdigest()[:16]
         facts = {"version": version, "made_of": json.dumps(self._made_of, sort_keys=True)}
-        return LazyPartition(open=self._open, facts=facts, metadata=self._metadata)
+        return LazyPartition(
+            open=self._open,
+            facts=facts,
+            metadata=self._metadata,
+            lineage=column_lineage(self._mart, frozenset(self._made_of)) if self._sql else {},
+        )
 
     def _query(self) -> str | None:
         try:
@@ -157,20 +160,17 @@ class MartMonth:
             return {"services": "none"}
         return {
             "services": ", ".join(services),
-            "query": MetadataValue.md(f"```sql\n{self._sql}\n```"),
-            "dagster/column_lineage": column_lineage(self._mart, frozenset(self._made_of)),
+            "made_by": MetadataValue.md(f"```sql\n{self._sql}\n```"),
         }
 
 
-def column_lineage(mart: Mart, there: frozenset[str]) -> TableColumnLineage:
+def column_lineage(mart: Mart, there: frozenset[str]) -> Lineage:
     """Which columns of which warehouse assets each column is made of."""
-    return TableColumnLineage(
-        {
-            name: [TableColumnDep(AssetKey([WAREHOUSE, table]), column) for table, column in pairs]
-            for name, pairs in lineage(mart, there).items()
-            if pairs
-        }
-    )
+    return {
+        name: [((WAREHOUSE, table), column) for table, column in pairs]
+        for name, pairs in lineage(mart, there).items()
+        if pairs
+    }
 
 
 def _identity(held: Held) -> str:

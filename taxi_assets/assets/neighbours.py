@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
-from taxi_assets.tlc.services import month_key, next_month, previous_month
+from taxi_assets.tlc.services import month_key, months_before, next_month
 
 T = TypeVar("T")
 
@@ -41,11 +41,10 @@ class Size:
 
 def neighbours_of(month: date) -> list[date]:
     """The months before and after that ``month`` is compared with, oldest first."""
-    before, after = [month], [month]
+    after = [month]
     for _ in range(REACH):
-        before.insert(0, previous_month(before[0]))
         after.append(next_month(after[-1]))
-    return [*before[:-1], *after[1:]]
+    return [*months_before(month, REACH), *after[1:]]
 
 
 def unlike_neighbours(

@@ -1,11 +1,11 @@
 """What the UI shows of a month's rejected rows: how many for which reason, what the rule means, some rows."""
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import Any
 
-from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
+from dagster import MetadataValue
 
+from taxi_assets.targets import markdown
 from taxi_assets.tlc.rules import Rule
 from taxi_assets.tlc.samples import COLUMNS, Sample
 from taxi_assets.tlc.schema import columns
@@ -28,12 +28,10 @@ def reasons_told(rules: Sequence[Rule], counts: Mapping[str, int], rows: int) ->
         meanings.setdefault(rule.name, rule.why)
     whole = {name: counts.get(name, 0) for name in meanings}
     ordered = sorted(whole.items(), key=lambda item: -item[1])
-    lines = [
-        f"| {name} | {count:,} | {count / max(rows, 1):.3%} | {meanings[name]} |" for name, count in ordered
-    ]
-    head = "| reason | rows | of the published rows | what it means |\n|---|---:|---:|---|"
+    lines = [(name, f"{count:,}", f"{count / max(rows, 1):.3%}", meanings[name]) for name, count in ordered]
+    numbers = ("rows", "of the published rows")
     return {
-        "reasons": MetadataValue.md("\n".join([head, *lines])),
+        "reasons": MetadataValue.md(markdown.table(("reason", *numbers, "what it means"), lines, numbers)),
         # Zeros too: a month without them would be a gap in the plot.
         **{f"{REJECTED}{name}": count for name, count in whole.items()},
     }
@@ -41,35 +39,23 @@ def reasons_told(rules: Sequence[Rule], counts: Mapping[str, int], rows: int) ->
 
 def samples_told(service: ServiceName, samples: Mapping[str, Sequence[Sample]]) -> Mapping[str, Any]:
     """Some rejected rows of each reason, as a table; nothing where no row was rejected, or none was kept."""
-    records = [
-        TableRecord({"reason": reason, **{name: _shown(value) for name, value in row.items()}})
+    names = [column.name for column in columns(service)]
+    head = ["reason", *(name for name in COLUMNS if name in names), "reasons"]
+    lines = [
+        "| " + " | ".join([reason, *(_shown(row.get(name)) for name in head[1:])]) + " |"
         for reason, rows in sorted(samples.items())
         for row in rows
     ]
-    if not records:
+    if not lines:
         return {}
-    described = {column.name: column for column in columns(service)}
-    schema = TableSchema(
-        [
-            TableColumn("reason", "string", "The rule that these rows are shown for"),
-            *(
-                TableColumn(name, _TYPES.get(described[name].kind, "string"), described[name].meaning)
-                for name in COLUMNS
-                if name in described
-            ),
-            TableColumn("reasons", "string", "Every cleaning rule that the row breaks"),
-        ]
-    )
-    return {"samples": MetadataValue.table(records, schema)}
+    # A table of Dagster's own is drawn at full width, and pushes the meanings of the reasons out of sight.
+    return {
+        "samples": MetadataValue.md("\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *lines]))
+    }
 
 
-_TYPES = {"int": "int", "float": "float"}
-
-
-def _shown(value: object) -> str | int | float | None:
-    """A value that a table of the UI can hold."""
+def _shown(value: object) -> str:
+    """A value as a cell of the table; nothing where there is none."""
     if isinstance(value, list):
         return ", ".join(value)
-    if isinstance(value, float) and not isfinite(value):  # JSON has no such number: the UI would show none
-        return str(value)
-    return value if value is None or isinstance(value, (int, float, str)) else str(value)
+    return "" if value is None else str(value)

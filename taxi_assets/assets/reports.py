@@ -100,7 +100,7 @@ def _monthly(settings: Settings, checks: Sequence[AssetCheckKey]) -> AssetsDefin
     def monthly(
         context: AssetExecutionContext, lake: ResourceParam[Target], raw_files: FileStore
     ) -> Mapping[str, LazyFile]:
-        from taxi_assets.reports.evidence import Archive
+        from taxi_assets.reports.archive import Archive
         from taxi_assets.reports.names import zone_names
 
         archive = Archive(lake, raw_files, context.instance, settings.targets, checks)
@@ -125,7 +125,7 @@ def _overview(settings: Settings, checks: Sequence[AssetCheckKey]) -> AssetsDefi
     def overview(
         context: AssetExecutionContext, lake: ResourceParam[Target], raw_files: FileStore
     ) -> LazyFile:
-        from taxi_assets.reports.evidence import Archive, newest_verdict
+        from taxi_assets.reports.archive import Archive, newest_verdict
         from taxi_assets.reports.overview import look_over, overview_page, summary
 
         archive = Archive(lake, raw_files, context.instance, settings.targets, checks)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from dagster import AssetExecutionContext, AssetIn, AssetsDefinition, ResourceParam, asset
 
-from taxi_assets.assets.cleaned import PROFILE
 from taxi_assets.assets.common import OWNERS, definition_metadata, freshness, monthly, trips_key
+from taxi_assets.assets.content import PROFILE
 from taxi_assets.assets.following import FOLLOWS_CLEANED
 from taxi_assets.assets.gate import Gate
 from taxi_assets.assets.lineage import lineage_of

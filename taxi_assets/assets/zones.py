@@ -18,15 +18,13 @@ from dagster import (
     asset,
 )
 
-from taxi_assets.assets.common import OWNERS, SOURCE_POOL, permanent_failures, retry_policy
+from taxi_assets.assets.common import OWNERS, REFERENCE, SOURCE_POOL, permanent_failures, retry_policy
 from taxi_assets.assets.following import FOLLOWS_ZONES
 from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.assets.stored import TargetAsset, targets_of
 from taxi_assets.settings import Settings
 from taxi_assets.targets.lazy import LazyPartition
 from taxi_assets.targets.metadata import facts_shown
-
-GROUP = "reference"
 
 # What the TLC's header says -> column, meaning. Names are not unique: three zones are called
 # "Governor's Island/Ellis Island/Liberty Island", two "Corona".
@@ -56,7 +54,7 @@ def zones_asset(settings: Settings) -> AssetsDefinition:
         description="The 265 taxi zones. 264 is unknown, 265 outside the city; both hold the text N/A.",
         io_manager_key="lake_io",
         retry_policy=retry_policy(settings),
-        group_name=GROUP,
+        group_name=REFERENCE,
         owners=OWNERS,
         kinds={"csv", "parquet"},
         code_version="1",
@@ -92,7 +90,7 @@ def _copy(target: TargetAsset, settings: Settings, kinds: set[str]) -> AssetsDef
         description=f"The taxi zones as a table of {target.name}, beside the trips: join on location_id.",
         io_manager_key=target.io_manager_key,
         retry_policy=retry_policy(settings),
-        group_name=GROUP,
+        group_name=REFERENCE,
         owners=OWNERS,
         kinds=kinds,
         code_version="1",

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from taxi_assets.audit.table import TABLE
+from taxi_assets.targets import markdown
 from taxi_assets.targets.postgres.connection import Connection
 from taxi_assets.tlc.services import month_key
 
@@ -101,12 +102,10 @@ def print_trail(loads: Sequence[Load], console: Console) -> None:
         console.print(f"{digest}  {file}", markup=False, highlight=False, soft_wrap=True)
 
 
-def markdown(loads: Sequence[Load]) -> str:
+def for_the_ui(loads: Sequence[Load]) -> str:
     """Entries and their files as two tables for the UI."""
-    dashes = ["---:" if name in _NUMBERS else "---" for name in _HEADINGS]
-    entries = [_HEADINGS, dashes, *map(_cells, loads)]
-    files = [("file", "published"), ("---", "---"), *files_of(loads).items()]
-    return "\n\n".join("\n".join(f"| {' | '.join(row)} |" for row in rows) for rows in (entries, files))
+    entries = markdown.table(_HEADINGS, map(_cells, loads), _NUMBERS)
+    return f"{entries}\n\n{markdown.table(('file', 'published'), files_of(loads).items())}"
 
 
 def files_of(loads: Sequence[Load]) -> dict[str, str]:

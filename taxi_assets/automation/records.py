@@ -3,16 +3,13 @@
 from collections.abc import Set
 
 from dagster import AssetCheckKey, AssetRecordsFilter, DagsterInstance
-from dagster._core.event_api import PartitionKeyFilter
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from taxi_assets.alerts.words import short
 from taxi_assets.assets.common import trips_key
 from taxi_assets.assets.gate import CHECK
 from taxi_assets.recovery.believed import believed
 from taxi_assets.tlc.services import Service
-
-_JUDGED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
+from taxi_assets.verdicts import verdicts
+from taxi_assets.words import short
 
 
 def landed_by_record(instance: DagsterInstance, service: Service) -> Set[str]:
@@ -24,13 +21,8 @@ def landed_by_record(instance: DagsterInstance, service: Service) -> Set[str]:
 def held_back(instance: DagsterInstance, service: Service, month: str) -> str:
     """Why the gate holds back the cleaned month as it stands, or '': by its newest verdict."""
     cleaned = trips_key("cleaned", service)
-    verdicts = instance.event_log_storage.get_asset_check_execution_history(
-        AssetCheckKey(cleaned, CHECK),
-        limit=1,
-        status=_JUDGED,
-        partition_filter=PartitionKeyFilter(key=month),
-    )
-    verdict = verdicts[0].evaluation if verdicts else None
+    found = verdicts(instance, AssetCheckKey(cleaned, CHECK), month)
+    verdict = found[0].evaluation if found else None
     if verdict is None or verdict.passed:
         return ""
     # A month that was cleaned anew since, by whomever, has not been judged.

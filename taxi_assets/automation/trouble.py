@@ -13,8 +13,8 @@ from taxi_assets.alerts import Alerts
 from taxi_assets.alerts.channels import MessageKind
 from taxi_assets.alerts.memory import Memory, Unsent
 from taxi_assets.alerts.outbox import deliver
-from taxi_assets.alerts.words import moment, short
 from taxi_assets.automation.cursor import PublicationCursor, Trouble, Where
+from taxi_assets.words import moment, short
 
 TOLD_AFTER = timedelta(hours=6)
 """Until people are told: a source is down for an hour now and then, and nothing is missed by that."""

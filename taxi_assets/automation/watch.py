@@ -12,7 +12,6 @@ from time import monotonic
 
 from dagster import DagsterRun, RunRequest
 
-from taxi_assets.alerts.words import spans
 from taxi_assets.automation.cursor import Asked, Noted, PublicationCursor
 from taxi_assets.automation.looking import is_landed, version_of
 from taxi_assets.automation.priority import NEWEST, priority_tags
@@ -20,6 +19,7 @@ from taxi_assets.automation.trouble import Troubles
 from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.services import Service, month_key, parse_month
 from taxi_assets.tlc.source import BadFile, Source, SourceUnavailable
+from taxi_assets.words import spans
 
 MOST_NEW = 12
 """Looks a tick at months that are not held: a year's worth, and the longest way down to the newest one."""

@@ -12,14 +12,18 @@ from dagster import (
     AssetKey,
     AssetRecordsFilter,
     Failure,
+    MetadataValue,
     Output,
 )
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
+from taxi_assets.targets import markdown
 from taxi_assets.targets.target import TargetError
 from taxi_assets.tlc.conform import NonConforming
+
+_MOST_TOLD = 30  # a backfill of years in which everything fails, most often for one reason
 
 # Dagster runs a check that yields, one evaluation a month; its annotations only know the one that returns.
 Events: TypeAlias = Any
@@ -27,11 +31,19 @@ Events: TypeAlias = Any
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found of one month."""
+    """What a check found of one month.
+
+    Attributes:
+        passed: Whether it is as it should be.
+        description: In words.
+        metadata: In numbers.
+        notable: Whether the sum of many months tells it, although it passed.
+    """
 
     passed: bool
     description: str
     metadata: Mapping[str, Any]
+    notable: bool = False
 
 
 def by_month(
@@ -61,10 +73,9 @@ def by_month(
             passed=only.passed, description=only.description, metadata=only.metadata, severity=severity
         )
         return
-    failed = []
+    verdicts = {}
     for month in months:
-        verdict = _judged(judge, month)
-        failed += [] if verdict.passed else [month]
+        verdict = verdicts[month] = _judged(judge, month)
         yield AssetCheckEvaluation(
             asset_key=key,
             check_name=name,
@@ -80,13 +91,30 @@ def by_month(
     yield AssetCheckEvaluation(
         asset_key=key,
         check_name=name,
-        passed=not failed,
-        description=f"{len(months)} months, failed: {', '.join(failed) or 'none'}",
-        metadata={"months": len(months), "failed": failed},
+        passed=all(verdict.passed for verdict in verdicts.values()),
+        **_summed_up(verdicts),
         severity=severity,
         blocking=blocking,
     )
     yield Output(None, output_name=context.op_execution_context.op_def.output_defs[0].name)
+
+
+def _summed_up(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+    """What the check's own page says of a run: which months failed, and in their own words why."""
+    failed = [month for month, verdict in verdicts.items() if not verdict.passed]
+    others = [month for month, verdict in verdicts.items() if verdict.passed and verdict.notable]
+    rows = [
+        (month, "passed" if verdicts[month].passed else "**failed**", verdicts[month].description)
+        for month in (*failed, *others)[:_MOST_TOLD]
+    ]
+    left = len(failed) + len(others) - len(rows)
+    head = ("month", "", "what was found")
+    told = MetadataValue.md(markdown.table(head, rows)) if rows else "all months passed"
+    return {
+        "description": f"{len(verdicts)} months, failed: {', '.join(failed) or 'none'}"
+        + (f"; something to tell of: {', '.join(others)}" if others else ""),
+        "metadata": {"verdicts": told, **({"not_listed": f"{left} more months"} if left else {})},
+    }
 
 
 def _months(context: AssetCheckExecutionContext, key: AssetKey) -> Sequence[str]:

@@ -6,6 +6,7 @@ from dagster import (
     AssetCheckExecutionContext,
     AssetChecksDefinition,
     AssetCheckSeverity,
+    MetadataValue,
     ResourceParam,
     asset_check,
 )
@@ -13,7 +14,7 @@ from dagster import (
 from taxi_assets.assets.common import monthly_partitions, trips_key
 from taxi_assets.checks.by_month import Events, Verdict, by_month
 from taxi_assets.checks.profiles import Profiles
-from taxi_assets.checks.tables import markdown
+from taxi_assets.targets import markdown
 from taxi_assets.targets.target import Target
 from taxi_assets.tlc.codes import is_known
 from taxi_assets.tlc.profile import Profile
@@ -75,12 +76,13 @@ def judge(profile: Profile) -> Verdict:
         for value, count in found.items()
     ]
     words = "; ".join(
-        f"{column}: {', '.join(found)} ({shares[column]:.2%} of the values)"
+        f"{column}: {' '.join(', '.join(found).split())} ({shares[column]:.2%} of the values)"
         for column, found in unknown.items()
     )
-    table = {"unknown": markdown(("column", "value", "rows", "share"), rows)}
+    head = ("column", "value", "rows", "share")
+    told = {**metadata, "unknown": MetadataValue.md(markdown.table(head, rows, numbers=("rows", "share")))}
     passed = max(shares.values()) <= STRAY
-    return Verdict(passed, f"{'strays' if passed else 'without a meaning'}: {words}", {**metadata, **table})
+    return Verdict(passed, f"{'strays' if passed else 'without a meaning'}: {words}", told)
 
 
 def _unknown(column: str, values: Mapping[str, int]) -> dict[str, int]:

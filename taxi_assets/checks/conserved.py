@@ -22,12 +22,19 @@ from taxi_assets.assets.common import monthly_partitions, permanent_failures, tr
 from taxi_assets.assets.following import PROVES_TARGET
 from taxi_assets.assets.stored import TargetAsset
 from taxi_assets.checks.by_month import Events, Verdict, by_month
+from taxi_assets.targets import markdown
 from taxi_assets.targets.file_io_manager import intact
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.target import Target, Totals
 from taxi_assets.tlc.schema import money_columns
 from taxi_assets.tlc.services import Service, parse_month
 from taxi_assets.tlc.totals import published_totals
+
+CONSERVES = "conserves_rows_and_money"
+"""Name of the check of ``cleaned``."""
+
+MATCHES = "matches_cleaned"
+"""Name of the check of each target."""
 
 
 def conservation_check(service: Service) -> AssetChecksDefinition:
@@ -36,7 +43,7 @@ def conservation_check(service: Service) -> AssetChecksDefinition:
 
     @asset_check(
         asset=cleaned,
-        name="conserves_rows_and_money",
+        name=CONSERVES,
         additional_deps=[raw, quarantined],
         blocking=True,
         description="raw = cleaned + quarantined, in rows and in every sum of dollars.",
@@ -54,7 +61,7 @@ def conservation_check(service: Service) -> AssetChecksDefinition:
                 {"raw": Totals(rows, sums)}, dict(zip(("cleaned", "quarantined"), parts, strict=True))
             )
 
-        yield from by_month(context, cleaned, "conserves_rows_and_money", judge, AssetCheckSeverity.ERROR)
+        yield from by_month(context, cleaned, CONSERVES, judge, AssetCheckSeverity.ERROR)
 
     return conserves
 
@@ -65,7 +72,7 @@ def target_check(target: TargetAsset, service: Service) -> AssetChecksDefinition
 
     @asset_check(
         asset=key,
-        name="matches_cleaned",
+        name=MATCHES,
         additional_deps=[cleaned],
         blocking=True,
         required_resource_keys={target.name, "lake"},
@@ -83,7 +90,7 @@ def target_check(target: TargetAsset, service: Service) -> AssetChecksDefinition
             found = store.totals(store.table_name(key.path), month, money)
             return _compare({"cleaned": wanted}, {target.name: found})
 
-        yield from by_month(context, key, "matches_cleaned", judge, AssetCheckSeverity.ERROR)
+        yield from by_month(context, key, MATCHES, judge, AssetCheckSeverity.ERROR)
 
     return matches
 
@@ -94,15 +101,12 @@ def _compare(wanted: Mapping[str, Totals], found: Mapping[str, Totals]) -> Verdi
     lines = {"rows": (Decimal(whole.rows), [Decimal(part.rows) for part in parts])}
     lines |= {column: (value, [part.sums[column] for part in parts]) for column, value in whole.sums.items()}
     wrong = {line: sum(values) - value for line, (value, values) in lines.items() if sum(values) != value}
-    head = f"| | {name} | {' | '.join(found)} |\n|---|---:|{'---:|' * len(found)}\n"
-    body = "\n".join(
-        f"| {line} | {_text(value)} | {' | '.join(_text(part) for part in values)} |"
-        for line, (value, values) in lines.items()
-    )
+    rows = [(line, _text(value), *map(_text, values)) for line, (value, values) in lines.items()]
+    compared = markdown.table(("", name, *found), rows, numbers=(name, *found))
     description = f"{name} = {' + '.join(found)}"
     if wrong:
         description += ": off by " + ", ".join(f"{_text(gap)} in {line}" for line, gap in wrong.items())
-    return Verdict(not wrong, description, {"rows": whole.rows, "table": MetadataValue.md(head + body)})
+    return Verdict(not wrong, description, {"rows": whole.rows, "table": MetadataValue.md(compared)})
 
 
 def _text(value: Decimal | int) -> str:

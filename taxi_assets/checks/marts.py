@@ -14,10 +14,12 @@ from dagster import (
 from taxi_assets.assets.following import PROVES_TARGET
 from taxi_assets.assets.marts import WAREHOUSE, mart_key, mart_partitions
 from taxi_assets.checks.by_month import Events, Verdict, by_month
-from taxi_assets.marts.table import REVENUE, TRIPS_DAILY
+from taxi_assets.marts.table import TRIPS_DAILY
 from taxi_assets.settings import Settings
+from taxi_assets.targets import markdown
 from taxi_assets.targets.failures import refusals
 from taxi_assets.targets.target import MONEY_DECIMALS, Target
+from taxi_assets.tlc.measures import MEASURES
 from taxi_assets.tlc.services import parse_month
 
 NAME = "matches_warehouse"
@@ -51,21 +53,20 @@ def _judge(warehouse: Target, month_key: str) -> Verdict:
     columns = ["service", "trips", "revenue_usd"]
     rows = warehouse.read(TRIPS_DAILY.name, [month], columns).read_all().to_pylist()
     lines, wrong = [], []
-    for service, money in REVENUE.items():
-        there = warehouse.totals(f"{service}_trips", month, money)
+    for service, measures in MEASURES.items():
+        there = warehouse.totals(f"{service}_trips", month, measures.revenue)
         mine = [row for row in rows if row["service"] == service]
         pairs = {
             "trips": (Decimal(there.rows), Decimal(sum(row["trips"] for row in mine))),
             "revenue": (sum(there.sums.values(), Decimal(0)), _exact([row["revenue_usd"] for row in mine])),
         }
         for what, (wanted, found) in pairs.items():
-            lines.append(f"| {service} {what} | {wanted:,} | {found:,} |")
+            lines.append((f"{service} {what}", f"{wanted:,}", f"{found:,}"))
             if wanted != found:
                 wrong.append(f"{service}: {found:,} {what}, the warehouse has {wanted:,}")
-    table = "\n".join(["| | warehouse | mart |", "|---|---:|---:|", *lines])
-    return Verdict(
-        not wrong, "; ".join(wrong) or "trips_daily = warehouse", {"table": MetadataValue.md(table)}
-    )
+    compared = markdown.table(("", "warehouse", "mart"), lines, numbers=("warehouse", "mart"))
+    words = "; ".join(wrong) or f"{TRIPS_DAILY.name} = {WAREHOUSE}"
+    return Verdict(not wrong, words, {"table": MetadataValue.md(compared)})
 
 
 def _exact(values: list[float | None]) -> Decimal:

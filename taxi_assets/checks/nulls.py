@@ -7,6 +7,7 @@ from dagster import (
     AssetCheckExecutionContext,
     AssetChecksDefinition,
     AssetCheckSeverity,
+    MetadataValue,
     ResourceParam,
     asset_check,
 )
@@ -14,10 +15,10 @@ from dagster import (
 from taxi_assets.assets.common import monthly_partitions, trips_key
 from taxi_assets.checks.by_month import Events, Verdict, by_month
 from taxi_assets.checks.profiles import Profiles
-from taxi_assets.checks.tables import markdown
+from taxi_assets.targets import markdown
 from taxi_assets.targets.target import Target
 from taxi_assets.tlc.schema import published_columns
-from taxi_assets.tlc.services import Service, ServiceName, month_key, parse_month, previous_month
+from taxi_assets.tlc.services import Service, ServiceName, month_key, months_before, parse_month
 
 NAME = "nulls_like_before"
 
@@ -86,7 +87,11 @@ def judge(profiles: Profiles, month: date) -> Verdict:
         if now[name] or high
     ]
     head = ("column", f"null in {month_key(month)}", f"in {len(earlier)} months before", "alike")
-    found = {"earlier_months": len(earlier), "columns": len(ranges), "shares": markdown(head, rows)}
+    found = {
+        "earlier_months": len(earlier),
+        "columns": len(ranges),
+        "shares": MetadataValue.md(markdown.table(head, rows)),
+    }
     if not unlike:
         return Verdict(True, f"like the {len(earlier)} months before", found)
     words = "; ".join(
@@ -106,12 +111,11 @@ def shares(profiles: Profiles, month: date) -> Mapping[str, float]:
 
 def _history(profiles: Profiles, month: date) -> list[date]:
     """The held months of the year before whose files are of the same format."""
-    found, earlier = [], month
-    for _ in range(REACH):
-        earlier = previous_month(earlier)
-        if profiles.of(earlier) and profiles.is_csv(earlier) == profiles.is_csv(month):
-            found.append(earlier)
-    return found
+    return [
+        earlier
+        for earlier in months_before(month, REACH)
+        if profiles.of(earlier) and profiles.is_csv(earlier) == profiles.is_csv(month)
+    ]
 
 
 def _judged(service: ServiceName, month: date) -> list[str]:

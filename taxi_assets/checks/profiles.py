@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from taxi_assets.assets.cleaned import PROFILE
 from taxi_assets.assets.common import trips_key
+from taxi_assets.assets.content import PROFILE
 from taxi_assets.targets.target import Target
+from taxi_assets.tlc.csv_copy import is_csv
 from taxi_assets.tlc.profile import Profile
 from taxi_assets.tlc.services import Service
 
@@ -27,7 +28,7 @@ class Profiles:
     def is_csv(self, month: date) -> bool:
         """Whether a month came as a CSV copy, which fills other columns than the Parquet file does."""
         found = self._found(month)
-        return found is not None and found[1].get("file", "").endswith((".csv", ".csv.gz"))
+        return found is not None and is_csv(found[1].get("file", ""))
 
     def _found(self, month: date) -> tuple[Profile, Mapping[str, str]] | None:
         if month not in self._known:

@@ -8,6 +8,8 @@ from taxi_assets.targets.files import FileStore
 from taxi_assets.tlc.published import published_rows
 from taxi_assets.tlc.services import Service, parse_month
 
+NAME = "published_row_count"
+
 
 def published_count_check(service: Service) -> AssetChecksDefinition:
     """Raw rows against the published count, a warning: the TLC re-publishes months with other counts."""
@@ -15,7 +17,7 @@ def published_count_check(service: Service) -> AssetChecksDefinition:
 
     @asset_check(
         asset=key,
-        name="published_row_count",
+        name=NAME,
         description="The file has as many rows as the month was seen to have when it was published.",
         partitions_def=monthly_partitions(service),
     )
@@ -31,6 +33,6 @@ def published_count_check(service: Service) -> AssetChecksDefinition:
             same = int(found) == known.rows
             return Verdict(same, "as published" if same else "other than published: re-published?", rows)
 
-        yield from by_month(context, key, "published_row_count", judge, AssetCheckSeverity.WARN)
+        yield from by_month(context, key, NAME, judge, AssetCheckSeverity.WARN)
 
     return published_row_count

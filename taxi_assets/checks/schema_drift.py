@@ -3,11 +3,17 @@
 from datetime import date
 from functools import cache
 
-from dagster import AssetCheckExecutionContext, AssetChecksDefinition, AssetCheckSeverity, asset_check
+from dagster import (
+    AssetCheckExecutionContext,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    MetadataValue,
+    asset_check,
+)
 
 from taxi_assets.assets.common import monthly_partitions, trips_key
 from taxi_assets.checks.by_month import Events, Verdict, by_month
-from taxi_assets.checks.tables import markdown
+from taxi_assets.targets import markdown
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.drift import Change, Layout, changes
@@ -72,11 +78,10 @@ def _told(found: list[Change], before: Layout, now: Layout) -> Verdict:
         return Verdict(True, f"the columns of {since}", counts)
     unknown = [change for change in found if not change.known]
     rows = [(change.kind, change.before, change.now, "yes" if change.known else "**no**") for change in found]
-    table = {"diff": markdown(("change", since, month_key(now.month), "in the schema table"), rows)}
+    head = ("change", since, month_key(now.month), "in the schema table")
+    told = {**counts, "diff": MetadataValue.md(markdown.table(head, rows))}
     if not unknown:
         words = f"changes since {since}: {len(found)}, all in the schema table"
-        return Verdict(True, words, {**counts, **table})
+        return Verdict(True, words, told, notable=True)
     named = ", ".join(f"{one.kind} {one.now or one.before}" for one in unknown)
-    return Verdict(
-        False, f"not in the schema table (taxi_assets/tlc/schema.py): {named}", {**counts, **table}
-    )
+    return Verdict(False, f"not in the schema table (taxi_assets/tlc/schema.py): {named}", told)

@@ -4,7 +4,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dagster import AssetCheckResult, AssetChecksDefinition, asset_check
 
-FIRST, LAST = 1, 265
+from taxi_assets.tlc.profile import ZONES
+
+FIRST, LAST = 1, ZONES
 
 UNKNOWN = {
     264: {"borough": "Unknown", "zone": "N/A", "service_zone": "N/A"},

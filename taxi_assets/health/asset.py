@@ -31,12 +31,13 @@ from dagster import (
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from taxi_assets.assets.common import OWNERS
+from taxi_assets.assets.common import OPERATIONS, OWNERS
 from taxi_assets.health.facts import Facts
-from taxi_assets.health.findings import Urgency, count, findings
+from taxi_assets.health.finding import Urgency, count
+from taxi_assets.health.findings import findings
 from taxi_assets.health.look import CHECK, look
 from taxi_assets.health.page import page
-from taxi_assets.recovery.reconciliation import GROUP, RECONCILIATION
+from taxi_assets.recovery.reconciliation import RECONCILIATION
 from taxi_assets.settings import Settings
 
 HEALTH = AssetKey("health")
@@ -60,7 +61,7 @@ def health_asset(settings: Settings, checks: Sequence[AssetCheckKey]) -> AssetsD
         key=HEALTH,
         deps=[RECONCILIATION],
         description="Is everything all right? What is wrong, the most urgent first, and what to do about it.",
-        group_name=GROUP,
+        group_name=OPERATIONS,
         owners=OWNERS,
         kinds={"report"},
         code_version="1",

@@ -4,14 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from dagster import AssetCheckKey, AssetCheckSeverity, DagsterInstance
-from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus as Status,
 )
 from dagster._core.storage.asset_check_execution_record import AssetCheckPartitionInfo
 
-from taxi_assets.alerts.words import subject
 from taxi_assets.health.facts import FailedCheck
+from taxi_assets.verdicts import verdicts
+from taxi_assets.words import subject
 
 
 def failed_checks(instance: DagsterInstance, keys: Iterable[AssetCheckKey]) -> Iterator[FailedCheck]:
@@ -45,9 +45,7 @@ def _is_of_what_stands(one: AssetCheckPartitionInfo) -> bool:
 def _described(
     instance: DagsterInstance, key: AssetCheckKey, months: frozenset[str], newest: str | None
 ) -> FailedCheck:
-    records = instance.event_log_storage.get_asset_check_execution_history(
-        key, limit=1, status={Status.FAILED}, partition_filter=PartitionKeyFilter(key=newest)
-    )
+    records = verdicts(instance, key, newest, {Status.FAILED})
     evaluation = records[0].evaluation if records else None
     return FailedCheck(
         key.asset_key.to_user_string(),

@@ -4,7 +4,8 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from taxi_assets.definitions import build_definitions
-from taxi_assets.health.findings import Urgency, findings
+from taxi_assets.health.finding import Urgency
+from taxi_assets.health.findings import findings
 from taxi_assets.health.look import look
 from taxi_assets.health.page import page
 from taxi_assets.instance import open_instance

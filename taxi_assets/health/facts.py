@@ -1,6 +1,6 @@
 """What is known of the installation now, as data: by Dagster's records, and the newest comparison."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -45,6 +45,23 @@ class FailedCheck:
 
 
 @dataclass(frozen=True)
+class FailedBeside:
+    """An asset beside the services' chains that the newest run which was at it did not make.
+
+    Attributes:
+        asset: Key of the asset, ``marts/trips_daily``.
+        months: Partition keys; empty where the asset has none.
+        why: What the run that failed last said.
+        in_a_store: Whether readers of a store miss it, and not only who looks at a picture or a page.
+    """
+
+    asset: str
+    months: frozenset[str] = frozenset()
+    why: str = ""
+    in_a_store: bool = False
+
+
+@dataclass(frozen=True)
 class ServiceFacts:
     """One service.
 
@@ -71,6 +88,26 @@ class ServiceFacts:
     def of(self, stage: str) -> Mapping[str, Record]:
         """Records of a stage."""
         return self.records.get(stage, {})
+
+    def quiet(self, stage: str) -> Set[str]:
+        """Months of which nothing is to be said: a run is at them, or they have a line already."""
+        failed = [self.failed[name].months for name in ("raw", "cleaned", stage) if name in self.failed]
+        held_back = frozenset() if stage == "cleaned" else self.held_back
+        return frozenset().union(self.busy, held_back, *failed)
+
+    def missing(self, stage: str) -> frozenset[str]:
+        """Months that a stage lacks, and what it is made of has."""
+        return frozenset(self.of(origin_of(stage)).keys() - self.of(stage).keys() - self.quiet(stage))
+
+    def stale(self, stage: str) -> frozenset[str]:
+        """Months that were made of another version than what they come from has, by the records."""
+        has, wanted = self.of(stage), self.of(origin_of(stage))
+        fact = "sha256" if stage == "cleaned" else "version"
+        return frozenset(
+            month
+            for month in has.keys() & wanted.keys() - self.quiet(stage)
+            if wanted[month].facts.get(fact) not in {None, has[month].facts.get(fact)}
+        )
 
     @property
     def held(self) -> Sequence[str]:
@@ -115,6 +152,7 @@ class Facts:
         services: The four, also those of which nothing is held.
         targets: Stages that are switched on.
         checks: That failed, without the gate's and those that the page looks into by itself.
+        beside: Zones, marts, summaries and reports that failed.
         compared: None if that never happened.
         trail: None where Postgres is switched off, and the trail with it.
     """
@@ -123,6 +161,7 @@ class Facts:
     services: Mapping[ServiceName, ServiceFacts]
     targets: Sequence[str]
     checks: Sequence[FailedCheck] = ()
+    beside: Sequence[FailedBeside] = ()
     compared: Compared | None = None
     trail: Trail | None = None
 
@@ -130,6 +169,11 @@ class Facts:
     def held(self) -> bool:
         """Whether anything is held at all."""
         return any(one.held for one in self.services.values())
+
+
+def origin_of(stage: str) -> str:
+    """The stage that ``cleaned`` or a target is made of."""
+    return "raw" if stage == "cleaned" else "cleaned"
 
 
 def between(months: Sequence[str], held: Iterable[str]) -> Sequence[str]:

@@ -13,11 +13,12 @@ from dagster import (
     DagsterRunStatus,
 )
 
-from taxi_assets.assets.cleaned import content_version
 from taxi_assets.assets.common import monthly_partitions, trips_key
+from taxi_assets.assets.content import content_version
 from taxi_assets.assets.gate import CHECK as GATE
 from taxi_assets.audit.trail import Load, newest
 from taxi_assets.checks.newest import NAME as NEWEST
+from taxi_assets.health.beside import failed_beside
 from taxi_assets.health.checks import failed_checks
 from taxi_assets.health.facts import Compared, Facts, Failed, FailedCheck, ServiceFacts, Trail
 from taxi_assets.reasons import step_reason
@@ -35,8 +36,8 @@ ENTRIES = 3
 
 CHECK = "nothing_urgent"
 
-_LOOKED_INTO = frozenset({GATE, NEWEST, COMPARED, CHECK})
-"""Checks of which the page has lines of its own."""
+_LOOKED_INTO = frozenset({NEWEST, COMPARED, CHECK})
+"""Checks whose question the page asks for itself, and of another day than they did."""
 
 
 def utc_now() -> datetime:
@@ -60,7 +61,7 @@ def look(
         journal: The audit trail; None where Postgres is switched off.
         clock: The time.
     """
-    failed = list(failed_checks(instance, [key for key in checks if key.name not in _LOOKED_INTO - {GATE}]))
+    failed = list(failed_checks(instance, [key for key in checks if key.name not in _LOOKED_INTO]))
     waiting = {one.asset: one for one in failed if one.name == GATE}
     busy = under_way(instance)
     status = cache(lambda run_id: _status(instance, run_id))
@@ -73,6 +74,7 @@ def look(
         services=services,
         targets=settings.targets,
         checks=[one for one in failed if one.name != GATE],
+        beside=list(failed_beside(instance, settings, services.values(), status)),
         compared=newest_comparison(instance),
         trail=None if journal is None else trail(journal, settings),
     )

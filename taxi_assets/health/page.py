@@ -4,18 +4,19 @@ Findings come first; where there are too many the least urgent are counted in a 
 which is short enough to be always there.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
-from taxi_assets.alerts.words import moment, spans
 from taxi_assets.health.facts import Facts, ServiceFacts
-from taxi_assets.health.findings import Finding, Urgency, count, findings, months_in_words
+from taxi_assets.health.finding import Finding, Urgency, count
+from taxi_assets.health.findings import findings
 from taxi_assets.health.look import published_at
 from taxi_assets.setting_secrets import masked, secrets_of
 from taxi_assets.settings import Settings
+from taxi_assets.targets import markdown
 from taxi_assets.tlc.services import month_key, next_month, parse_month
+from taxi_assets.words import counted, moment, short, spans
 
 MOST_LINES = 20
 """What a page of the UI shows without scrolling."""
@@ -58,7 +59,7 @@ def _line(one: Finding, settings: Settings, secrets: set[str]) -> str:
 
 
 def _months(one: Finding) -> str:
-    words = months_in_words(one)
+    words = spans(one.months)
     if len(words) <= _LONGEST_MONTHS:
         return words
     return f"{min(one.months)} to {max(one.months)} ({len(one.months)} months of these)"
@@ -72,9 +73,7 @@ def _link(one: Finding, settings: Settings) -> str:
 
 def _foreign(text: str, secrets: set[str]) -> str:
     """Somebody else's text: on one line, short, without a secret, and with nothing for Markdown to do."""
-    line = masked(" ".join(text.split()), secrets)
-    line = line if len(line) <= _LONGEST_WHY else f"{line[: _LONGEST_WHY - 1]}…"
-    return re.sub(r"([\\`*_\[\]<>|~])", r"\\\1", line)
+    return markdown.plain(short(masked(" ".join(text.split()), secrets), _LONGEST_WHY))
 
 
 def _known(facts: Facts, secrets: set[str]) -> Iterator[str]:
@@ -106,7 +105,7 @@ def _held(one: ServiceFacts, now: datetime) -> str:
     newest = parse_month(one.held[-1])
     following, expected = next_month(newest), one.service.newest_expected(now.date())
     parts = [
-        f"{name}: {number} month{'s' if number > 1 else ''}, {_cut(spans(one.held))}",
+        f"{name}: {counted(number, 'month')}, {_cut(spans(one.held))}",
         f"the newest ended {(now.date() - following).days} days ago",
     ]
     if lag := _lag(one, month_key(newest)):

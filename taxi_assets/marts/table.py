@@ -4,34 +4,11 @@ The Arrow schemas, the UI's column descriptions and ``docs/marts.md`` are made f
 gives these columns.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import pyarrow as pa
 
-from taxi_assets.tlc.services import ServiceName
-
-_TAXI = ("total_amount",)
-
-REVENUE: Mapping[ServiceName, tuple[str, ...]] = MappingProxyType(
-    {
-        "yellow": _TAXI,
-        "green": _TAXI,
-        "fhv": (),
-        "fhvhv": (
-            "base_passenger_fare",
-            "tolls",
-            "bcf",
-            "sales_tax",
-            "congestion_surcharge",
-            "airport_fee",
-            "cbd_congestion_fee",
-            "tips",
-        ),
-    }
-)
-"""The columns whose sum is a service's revenue. ``trips.sql`` says so too, and a check compares the two."""
+from taxi_assets.tlc.measures import MEASURES
 
 
 @dataclass(frozen=True)
@@ -86,6 +63,8 @@ class Mart:
 
 _SERVICE = MartColumn("service", pa.string(), "name", "yellow, green, fhv or fhvhv.")
 
+*_PARTS, _LAST_PART = MEASURES["fhvhv"].revenue
+
 _MEASURES = {
     column.name: column
     for column in (
@@ -95,8 +74,8 @@ _MEASURES = {
             pa.float64(),
             "USD",
             "What passengers were charged, with card tips and without cash tips: total_amount of the taxis, "
-            "for fhvhv the sum of base_passenger_fare, tolls, bcf, sales_tax, congestion_surcharge, "
-            "airport_fee, cbd_congestion_fee and tips. Null for fhv, which reports no money.",
+            f"for fhvhv the sum of {', '.join(_PARTS)} and {_LAST_PART}. "
+            "Null for fhv, which reports no money.",
         ),
         MartColumn(
             "tips_usd",

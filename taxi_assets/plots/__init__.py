@@ -4,7 +4,7 @@ Drawn by matplotlib, and then made compact (``compact.py``), as they are kept in
 same 31 bars matplotlib alone makes 16 KB, compact 4 KB, pygal 42 KB, as it puts a style sheet into each.
 """
 
-from taxi_assets.plots.embedding import data_uri, markdown_image
+from taxi_assets.plots.embedding import data_uri, markdown_image, words_of
 from taxi_assets.plots.history import month_against_history
 from taxi_assets.plots.pickup_map import pickup_map
 from taxi_assets.plots.reasons import reasons
@@ -17,4 +17,5 @@ __all__ = [
     "pickup_map",
     "reasons",
     "trips_by_day",
+    "words_of",
 ]

@@ -4,8 +4,7 @@ import base64
 import html
 import re
 
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL)
-_DESCRIPTION = re.compile(r"<desc[^>]*>(.*?)</desc>", re.DOTALL)
+_WORDS = re.compile(r"<(?:title|desc)[^>]*>(.*?)</(?:title|desc)>", re.DOTALL)
 
 
 def data_uri(svg: str) -> str:
@@ -13,8 +12,11 @@ def data_uri(svg: str) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
+def words_of(svg: str) -> str:
+    """Title and description of a picture, for those who can't see it."""
+    return ". ".join(html.unescape(found).replace("\n", ". ") for found in _WORDS.findall(svg))
+
+
 def markdown_image(svg: str) -> str:
-    """The picture as a Markdown image, with its title and description for those who can't see it."""
-    found = [pattern.search(svg) for pattern in (_TITLE, _DESCRIPTION)]
-    words = ". ".join(html.unescape(one.group(1)) for one in found if one)
-    return f"![{re.sub(r'[][]', '', words)}]({data_uri(svg)})"
+    """The picture as a Markdown image, with its words."""
+    return f"![{re.sub(r'[][]', '', words_of(svg))}]({data_uri(svg)})"

@@ -5,8 +5,8 @@ from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from taxi_assets.plots.canvas import BLUE, ORANGE, UNITS, drawn, new_figure, place, rule, write
-from taxi_assets.plots.words import in_words, month_in_words, scaled, share_in_words, unit_in_words
-from taxi_assets.tlc.services import Service, month_key, previous_month
+from taxi_assets.tlc.services import Service, month_key, months_before
+from taxi_assets.words import in_words, month_in_words, scaled, share_in_words, unit_in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ def month_against_history(service: Service, month: date, summaries: "pd.DataFram
             ``quarantined_share``. Months after ``month``, and those longer ago, are not shown.
     """
     title = f"{month_in_words(month)} and the two years before"
-    months = _last(month)
+    months = [*months_before(month, MONTHS_BEFORE), month]
     panels = _panels(summaries, months)
     figure = new_figure(_TOP + len(panels) * _PANEL + 28, title)
     write(figure, service.title, 26)
@@ -89,13 +89,6 @@ def _draw(axes: "Axes", points: Sequence[tuple[int, float, bool]], pixels: int) 
     line.set_capstyle("round")
     line.set_joinstyle("round")
     axes.add_patch(line)
-
-
-def _last(month: date) -> list[date]:
-    months = [month]
-    for _ in range(MONTHS_BEFORE):
-        months.insert(0, previous_month(months[0]))
-    return months
 
 
 def _panels(summaries: "pd.DataFrame", months: Sequence[date]) -> list[_Panel]:

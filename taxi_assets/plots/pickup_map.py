@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from taxi_assets.plots.canvas import CARD, INK, LETTERS, PALE, UNITS, WIDTH, drawn, new_figure, place, write
-from taxi_assets.plots.words import counted, share_in_words
+from taxi_assets.words import counted, share_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

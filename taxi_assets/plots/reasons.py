@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from taxi_assets.plots.canvas import INK, LETTERS, ORANGE, PALE, drawn, new_figure, place, write
-from taxi_assets.plots.words import counted, share_in_words
+from taxi_assets.words import counted, share_in_words
 
 _BAR = 40
 _TOP = 54

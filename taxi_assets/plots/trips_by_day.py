@@ -1,14 +1,13 @@
 """Trips of a month day by day: weekends beside weekdays, the rejected ones on top, the strays in words."""
 
-import calendar
 from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 from taxi_assets.plots.canvas import BLUE, INK, LETTERS, ORANGE, SKY, drawn, new_figure, place, rule, write
-from taxi_assets.plots.words import counted, month_in_words, scaled, share_in_words
 from taxi_assets.tlc.profile import Profile
-from taxi_assets.tlc.services import Service
+from taxi_assets.tlc.services import Service, days_of
+from taxi_assets.words import counted, month_in_words, scaled, share_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +25,7 @@ def trips_by_day(service: Service, month: date, profile: Profile) -> str:
         profile: What was counted of it.
     """
     title = f"Trips a day, {month_in_words(month)}"
-    days = [date(month.year, month.month, day) for day in range(1, _length(month) + 1)]
+    days = days_of(month)
     valid = [profile.trips_on(day) for day in days]
     rejected = [profile.rejected_days[day] for day in days]
     factor, unit = scaled(max(map(sum, zip(valid, rejected, strict=True))))
@@ -88,7 +87,7 @@ def _notes(month: date, profile: Profile) -> str:
     rejected = (
         f"{profile.rejected:,} of {everything:,} rejected ({share_in_words(profile.rejected, everything)})"
     )
-    strays = [day for day in profile.days if (day.year, day.month) != (month.year, month.month)]
+    strays = profile.stray_days(month)
     if not strays:
         return f"{rejected}; none of another month"
     count = counted(profile.strays(month), "stray")
@@ -99,7 +98,3 @@ def _notes(month: date, profile: Profile) -> str:
 def _busiest(days: Sequence[date], trips: Sequence[int]) -> str:
     most = max(range(len(days)), key=trips.__getitem__)
     return f"{days[most]:%A} the {days[most].day}. with {trips[most]:,}"
-
-
-def _length(month: date) -> int:
-    return calendar.monthrange(month.year, month.month)[1]

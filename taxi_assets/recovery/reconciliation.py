@@ -29,13 +29,14 @@ from dagster import (
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from taxi_assets.assets.common import OWNERS, trips_key
+from taxi_assets.assets.common import OPERATIONS, OWNERS, trips_key
 from taxi_assets.audit.catch_up import catch_up
 from taxi_assets.checks.newest import NAME as NEWEST
 from taxi_assets.recovery.compare import compare
 from taxi_assets.recovery.difference import Comparison, Difference, Kind
 from taxi_assets.recovery.standing import stages_of, store_of
 from taxi_assets.settings import Settings
+from taxi_assets.targets import markdown
 from taxi_assets.targets.journal import Journal, JournalAway
 from taxi_assets.tlc.services import SERVICES
 
@@ -44,9 +45,6 @@ COMPARISON = "comparison"
 """Name of the metadata that holds the whole list, for the sensor ``heal``."""
 
 JOB = "reconcile"
-GROUP = "operations"
-"""Of the assets that look at the others; all of them look every night."""
-
 CHECK = "stores_hold_what_dagster_believes"
 _SAID = 3  # lines of a kind in words
 _SHOWN = 50  # lines of the table: a page of the UI
@@ -69,7 +67,7 @@ def reconciliation_asset(settings: Settings) -> AssetsDefinition:
     @asset(
         key=RECONCILIATION,
         description="What Dagster believes of every month, against what stands in every store by query.",
-        group_name=GROUP,
+        group_name=OPERATIONS,
         owners=OWNERS,
         kinds={"report"},
         code_version="1",
@@ -129,7 +127,7 @@ def reconcile_job() -> UnresolvedAssetJobDefinition:
         JOB,
         # With ``audit_trail``, where there is one, so that the UI shows a trail not older than a night; and
         # with the question whether a month is overdue, which no run of that service may ever ask.
-        selection=AssetSelection.groups(GROUP) | AssetSelection.checks(*overdue),
+        selection=AssetSelection.groups(OPERATIONS) | AssetSelection.checks(*overdue),
         description="Asks every store what it holds, and compares it with what Dagster believes.",
     )
 
@@ -170,10 +168,9 @@ def table(found: Comparison) -> str:
     lines += [("held back", f"{one.service}_trips", one.month, one.words) for one in found.waiting]
     if not lines:
         return "none"
-    rows = "\n".join(f"| {' | '.join(line)} |" for line in lines[:_SHOWN])
     rest = len(lines) - _SHOWN
     tail = f"\n\n{rest:,} more are in *{COMPARISON}*." if rest > 0 else ""
-    return f"| {' | '.join(_COLUMNS)} |\n|---|---|---|---|\n{rows}{tail}"
+    return f"{markdown.table(list(_COLUMNS), lines[:_SHOWN])}{tail}"
 
 
 def _line(one: Difference) -> str:

@@ -15,8 +15,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from taxi_assets.assets.cleaned import PROFILE
 from taxi_assets.assets.common import monthly_partitions, trips_key
+from taxi_assets.assets.content import PROFILE
 from taxi_assets.assets.figures import figures
 from taxi_assets.assets.lineage import lineage_of
 from taxi_assets.assets.published_columns import stored_columns

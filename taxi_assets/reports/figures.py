@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from taxi_assets.plots.words import in_words, month_in_words, share_in_words
 from taxi_assets.reports.evidence import Evidence, Numbers
 from taxi_assets.tlc.measures import MEASURES
 from taxi_assets.tlc.services import ServiceName, previous_month
+from taxi_assets.words import in_words, month_in_words, share_in_words
 
 NOT_PUBLISHED = "not published"
 NOT_COUNTED = "not counted"

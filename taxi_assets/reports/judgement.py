@@ -4,15 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from taxi_assets.assets.gate import CHECK as GATE
+from taxi_assets.checks.conserved import CONSERVES, MATCHES
 from taxi_assets.reports.evidence import Copy, Evidence
 from taxi_assets.tlc.services import month_key
 
 State = Literal["holds", "held back", "differs", "missing", "not published"]
-
-PROOFS = {"cleaned": "conserves_rows_and_money"}
-"""The check that proves a stage; of the targets it is ``matches_cleaned``."""
-
-_PROOF_OF_A_TARGET = "matches_cleaned"
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def attention(evidence: Evidence) -> Iterator[str]:
                 yield f"{line.name}: {line.words}"
     told = [one for one in evidence.verdicts if not one.passed and one.words != evidence.held_back]
     for verdict in sorted(told, key=lambda one: not one.serious):
-        if verdict.check == "like_its_neighbours" and evidence.held_back:
+        if verdict.check == GATE and evidence.held_back:
             continue  # that is what holds it back
         kind = "failed" if verdict.serious else "warns"
         yield f"{verdict.stage}: the check {verdict.check} {kind}: {verdict.words}"
@@ -86,7 +83,7 @@ def absence(evidence: Evidence) -> str:
 def _conserved(evidence: Evidence) -> Line:
     if evidence.rejected is None:
         return Line("rejected", None, None, "no", "the rejected rows are not there")
-    proof = _proof(evidence, "cleaned", PROOFS["cleaned"])
+    proof = _proof(evidence, "cleaned", CONSERVES)
     if evidence.raw_rows != (evidence.valid or 0) + evidence.rejected:
         return Line(
             "rejected", evidence.rejected, None, "no", "valid and rejected rows are not the published ones"
@@ -103,7 +100,7 @@ def _copied(evidence: Evidence, copy: Copy) -> Line:
         return Line(copy.target, None, copy.at, "" if evidence.held_back else "no", words)
     if copy.version != evidence.version:
         return Line(copy.target, copy.rows, copy.at, "no", "an earlier version")
-    proof = _proof(evidence, copy.target, _PROOF_OF_A_TARGET)
+    proof = _proof(evidence, copy.target, MATCHES)
     if copy.rows != evidence.valid or proof == "failed":
         return Line(copy.target, copy.rows, copy.at, "no", "other rows or dollars than the valid ones")
     return Line(copy.target, copy.rows, copy.at, "yes", f"= valid, {proof}")

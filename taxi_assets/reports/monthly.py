@@ -5,7 +5,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from taxi_assets.plots.words import in_words, month_in_words, share_in_words
 from taxi_assets.reports import places
 from taxi_assets.reports.evidence import Evidence, Verdict
 from taxi_assets.reports.figures import NOT_PUBLISHED, PAID, UNKNOWN, Figure, compared, figures, unpublished
@@ -13,6 +12,7 @@ from taxi_assets.reports.judgement import Line, State, absence, attention, recon
 from taxi_assets.reports.page import page
 from taxi_assets.reports.pictures import Picture, pictures
 from taxi_assets.tlc.rules import RULE_SETS, rules_for
+from taxi_assets.words import in_words, moment, month_in_words, share_in_words
 
 _ZONES = 5
 _SHORT = 12  # letters of a sha256 that tell two files apart
@@ -95,7 +95,7 @@ def monthly_page(
         links=_links(month, reports),
         attention=told,
         services=parts,
-        made=f"{made:%Y-%m-%d %H:%M} UTC",
+        made=moment(made.timestamp()),
     )
 
 

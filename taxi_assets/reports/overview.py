@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 
-from taxi_assets.plots.words import counted, in_words, share_in_words
 from taxi_assets.reports import places
-from taxi_assets.reports.evidence import Archive, Evidence, Numbers, Verdict
-from taxi_assets.reports.figures import NOT_COUNTED, NOT_PUBLISHED, UNKNOWN, moment
+from taxi_assets.reports.archive import Archive
+from taxi_assets.reports.evidence import Evidence, Numbers, Verdict
+from taxi_assets.reports.figures import NOT_COUNTED, NOT_PUBLISHED, UNKNOWN
 from taxi_assets.reports.judgement import State, attention, state_of
 from taxi_assets.reports.page import page
 from taxi_assets.reports.pictures import Picture, picture
 from taxi_assets.reports.trend import trips_a_month
 from taxi_assets.tlc.measures import MEASURES
 from taxi_assets.tlc.services import SERVICES, Service, month_key, next_month
+from taxi_assets.words import counted, in_words, moment, share_in_words
 
 _SIGNS: Mapping[State, str] = {
     "holds": "●",
@@ -100,7 +101,7 @@ def overview_page(found: Overview, secrets: AbstractSet[str], made: datetime) ->
         summary=summary(found),
         attention=_attention(found),
         services=[_service(one, frozenset(found.reports), found.today) for one in found.services],
-        made=f"{made:%Y-%m-%d %H:%M} UTC",
+        made=moment(made.timestamp()),
     )
 
 
@@ -115,7 +116,7 @@ def summary(found: Overview) -> str:
     told = f"{counted(len(known), 'month')} of {trips:,} trips{money}."
     if found.comparison is None:
         return f"{told} The stores have not been compared with Dagster's records yet."
-    return f"{told} All stores were compared with Dagster's records {found.compared} (UTC)."
+    return f"{told} All stores were compared with Dagster's records at {found.compared}."
 
 
 def _standing(archive: Archive, service: Service, today: date) -> Standing:

@@ -3,18 +3,16 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import unescape
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from taxi_assets.plots import data_uri, month_against_history, pickup_map, reasons, trips_by_day
+from taxi_assets.plots import data_uri, month_against_history, pickup_map, reasons, trips_by_day, words_of
 from taxi_assets.reports.evidence import Evidence, Numbers
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_WORDS = re.compile(r"<(?:title|desc)[^>]*>(.*?)</(?:title|desc)>", re.DOTALL)
 _SIZE = re.compile(r'width="(\d+)" height="(\d+)"')
 
 
@@ -39,8 +37,7 @@ def picture(svg: str) -> Picture:
     """An SVG as an image; inside the page's own HTML the ids of several would collide."""
     size = _SIZE.search(svg)
     width, height = map(int, size.groups()) if size else (480, 300)
-    words = ". ".join(unescape(found).replace("\n", ". ") for found in _WORDS.findall(svg))
-    return Picture(Markup(data_uri(svg)), words, width, height)  # noqa: S704 - base64 of our own
+    return Picture(Markup(data_uri(svg)), words_of(svg), width, height)  # noqa: S704 - base64 of our own
 
 
 def pictures(evidence: Evidence) -> Iterator[Picture]:

@@ -5,8 +5,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from taxi_assets.plots.canvas import BLUE, UNITS, drawn, new_figure, place, rule, write
-from taxi_assets.plots.words import month_in_words, scaled, unit_in_words
 from taxi_assets.tlc.services import Service, next_month
+from taxi_assets.words import month_in_words, scaled, unit_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

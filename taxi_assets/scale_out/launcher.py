@@ -24,6 +24,7 @@ from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 from redis.exceptions import RedisError
 
+from taxi_assets.run_pools import make_pools
 from taxi_assets.scale_out.workers import BrokerAway, Workers
 
 _log = logging.getLogger(__name__)
@@ -63,15 +64,8 @@ class WatchedCeleryRunLauncher(CeleryRunLauncher):
         return cls(inst_data=inst_data, **config_value)
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Put it onto the broker, when the pools that it needs are there.
-
-        A step whose pool is new makes it. Two that do so at once, on two workers, are more than Dagster's
-        storage in Postgres can take: one of the runs fails.
-        """
-        concurrency, storage = context.dagster_run.run_op_concurrency, self._instance.event_log_storage
-        known = {pool.name for pool in storage.get_pool_limits()}
-        for pool in sorted(set(concurrency.all_pools or ()) - known if concurrency else ()):
-            storage.initialize_concurrency_limit_to_default(pool)
+        """Put it onto the broker, when the pools that it needs are there."""
+        make_pools(self._instance, context.dagster_run)
         super().launch_run(context)
 
     def terminate(self, run_id: str) -> bool:

@@ -143,7 +143,7 @@ class DuckDBTarget(Target):
         """Schema and table, quoted."""
         return f"{quoted(self.schema_name)}.{quoted(table)}"
 
-    def query_name(self, table: str) -> str:
+    def full_name(self, table: str) -> str:
         """``schema.table``."""
         return f"{self.schema_name}.{table}"
 
@@ -154,9 +154,8 @@ class DuckDBTarget(Target):
 
     def example_query(self, table: str, partition: date | None) -> str:
         """For DuckDB, with the file opened."""
-        place = f"{quoted(self.schema_name)}.{quoted(table)}"
         month = f" WHERE {quoted(self.partition_column)} = DATE '{partition}'" if partition else ""
-        return f"SELECT * FROM {place}{month} LIMIT {EXAMPLE_ROWS}"  # noqa: S608
+        return f"SELECT * FROM {self.sql_name(table)}{month} LIMIT {EXAMPLE_ROWS}"  # noqa: S608
 
     def _table(self, connection: Connection, table: str) -> Table:
         return Table(connection, self.schema_name, table, self.partition_column)

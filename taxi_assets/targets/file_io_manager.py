@@ -22,7 +22,7 @@ from taxi_assets.targets.journal import OWN_FACTS, Journal, Recorder, recording
 from taxi_assets.targets.metadata import SIZE, counted, facts_shown, record
 from taxi_assets.targets.partitions import partition_date
 from taxi_assets.targets.target import Facts
-from taxi_assets.targets.wanted import while_run_stands
+from taxi_assets.targets.wanted import require_standing, while_run_stands
 
 _REMEMBERED = ("rows", "etag", "last_modified", "sha256", "bytes")
 """What the materialization that replaces a file says of the one before, as ``rows_before``."""
@@ -115,6 +115,7 @@ class FileIOManager(ConfigurableIOManager):
     def _keep(
         self, context: OutputContext, recorder: Recorder, name: str, when: date | None, file: LazyFile
     ) -> Mapping[str, Any]:
+        require_standing(context)
         path, started = context.asset_key.path, monotonic()
         known = self.files.facts(name, when)
         replaced_rows = _rows(known or {})

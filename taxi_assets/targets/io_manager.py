@@ -23,7 +23,7 @@ from dagster import (
 
 from taxi_assets.targets.failures import refusals
 from taxi_assets.targets.inputs import load_as, wants_partitions
-from taxi_assets.targets.journal import OWN_FACTS, Journal, Recorder, recording
+from taxi_assets.targets.journal import Journal, Recorder, recording
 from taxi_assets.targets.lazy import ArrowStream, Guarded, HeldBack, LazyPartition, LazyPartitions
 from taxi_assets.targets.metadata import (
     described,
@@ -39,7 +39,9 @@ from taxi_assets.targets.metadata import (
 from taxi_assets.targets.partitions import partition_date
 from taxi_assets.targets.preview import PREVIEW_ROWS, preview
 from taxi_assets.targets.replacing import Replacement
+from taxi_assets.targets.stored_partition import stored_partition
 from taxi_assets.targets.target import Held, Report, Target
+from taxi_assets.targets.wanted import require_standing
 
 PROGRESS_SECONDS = 10.0
 """How often a long load says in the run's log how far it is."""
@@ -90,7 +92,7 @@ class TargetIOManager(ConfigurableIOManager):
         keys = context.asset_partition_keys if context.has_asset_partitions else None
         table = self.target.table_name(context.asset_key.path)
         if keys is not None and wants_partitions(context):
-            return LazyPartitions(keys, lambda key: self._stored(context, table, key))
+            return LazyPartitions(keys, lambda key: stored_partition(context, self.target, table, key))
         dates = None if keys is None else [partition_date(context, key) for key in keys]
         return load_as(context, self.target, table, dates)
 
@@ -129,6 +131,7 @@ class TargetIOManager(ConfigurableIOManager):
         self, context: OutputContext, recorder: Recorder, key: str | None, partition: LazyPartition
     ) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
         """Store a partition and its siblings; yields asset key path and metadata of each."""
+        require_standing(context)
         path = tuple(context.asset_key.path)
         when = partition_date(context, key) if key is not None else None
         parts = {path: partition, **partition.siblings}
@@ -218,38 +221,3 @@ class TargetIOManager(ConfigurableIOManager):
         if held is None or not version or held.version != version or partition.rows not in (None, held.rows):
             return False
         return self.pass_over_current or held.facts.get("run_id") == context.run_id
-
-    def _stored(self, context: InputContext, table: str, key: str) -> LazyPartition:
-        when = partition_date(context, key)
-        with refusals():
-            held = self.target.held(table, when)
-        if held is None:
-            raise Failure(
-                f"{context.asset_key.to_user_string()} has no partition {key} in {self.target.uri(table)}: "
-                "materialize it first.",
-                allow_retries=False,
-            )
-        facts = {name: value for name, value in held.facts.items() if name not in OWN_FACTS}
-        return LazyPartition(
-            open=lambda: nullcontext(self._steady(table, when, held)),
-            facts=facts,
-            rows=held.rows,
-            objects=lambda: self.target.objects(table, when),
-        )
-
-    def _steady(self, table: str, when: date, held: Held) -> pa.RecordBatchReader:
-        """The partition's rows, if it is still the same one when they have all been read.
-
-        Its facts were taken before. Stored with another version's rows they would name the wrong source for
-        good, so a replace in between breaks the stream at its end, before the store commits; a retry helps.
-        """
-        rows = self.target.read(table, [when])
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            yield from rows
-            if self.target.held(table, when) != held:
-                raise RuntimeError(
-                    f"{self.target.uri(table, when)} was replaced while it was read: run it again"
-                )
-
-        return pa.RecordBatchReader.from_batches(rows.schema, batches())

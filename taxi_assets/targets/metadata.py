@@ -27,7 +27,7 @@ _COSTS = frozenset({"seconds", "seconds_by_phase", "rows_per_second", "rows_repl
 def described(target: Target, path: Sequence[str], rows: int, partition: date | None) -> Mapping[str, Any]:
     """Where a partition stands, how queries find it, and how many rows it has."""
     table = target.table_name(path)
-    name = target.query_name(table)
+    name = target.full_name(table)
     return {
         **counted(rows, partition),
         "dagster/uri": target.uri(table, partition),

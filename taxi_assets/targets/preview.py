@@ -1,15 +1,14 @@
 """The first rows of a stream, kept while it goes by, and shown as Markdown.
 
-Dagster's UI draws a ``MetadataValue.table`` where it stands, as wide as it is: twenty columns spill over
-the page. Markdown opens in a window of its own. A table has more columns than a preview has rows, so the
-columns go down and the rows across.
+A table has more columns than a preview has rows, so the columns go down and the rows across.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 from dagster import MetadataValue
+
+from taxi_assets.targets import markdown
 
 PREVIEW_ROWS = 5
 
@@ -48,19 +47,12 @@ def _copied(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def preview(rows: pa.Table) -> MetadataValue:
     """Rows as Markdown, a line a column."""
-    return MetadataValue.md("\n".join(_lines(rows)))
-
-
-def _lines(rows: pa.Table) -> Iterator[str]:
-    numbers = range(1, rows.num_rows + 1)
-    yield _line(["column", *(f"row {number}" for number in numbers)])
-    yield _line(["---", *("---" for _ in numbers)])
-    for name, column in zip(rows.column_names, rows.columns, strict=True):
-        yield _line([name, *(_text(_plain(value)) for value in column)])
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    head = ["column", *(f"row {number}" for number in range(1, rows.num_rows + 1))]
+    lines = [
+        [name, *(_text(_plain(value)) for value in column)]
+        for name, column in zip(rows.column_names, rows.columns, strict=True)
+    ]
+    return MetadataValue.md(markdown.table(head, lines))
 
 
 def _plain(value: pa.Scalar) -> Any:
@@ -74,5 +66,4 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    plain = " ".join(text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`").split())
-    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -29,7 +29,7 @@ class Selects(Protocol):
         """
 
     def sql_name(self, table: str) -> str:
-        """A table's name for SQL, qualified and quoted."""
+        """``full_name`` as it stands in a SELECT: quoted."""
 
 
 def checked_select(sql: str) -> str:

@@ -162,8 +162,8 @@ class Target(ConfigurableResource, ABC):  # type: ignore[type-arg]
     def uri(self, table: str, partition: date | None = None) -> str:
         """Where a person finds the table or partition. Never holds a password."""
 
-    def query_name(self, table: str) -> str | None:  # noqa: ARG002
-        """The name under which a query finds the table, ``schema.table``; None where there are no names."""
+    def full_name(self, table: str) -> str | None:  # noqa: ARG002
+        """``schema.table``, as people and catalogues write it, unquoted; None where tables have no names."""
         return None
 
     def example_query(self, table: str, partition: date | None) -> str:  # noqa: ARG002

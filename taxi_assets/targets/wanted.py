@@ -45,10 +45,11 @@ def while_wanted(ask: Callable[[], None]) -> Iterator[None]:
 
 def while_run_stands(context: OutputContext) -> AbstractContextManager[None]:
     """Let nothing become visible inside the block once the run counts as failed or canceled."""
-    return while_wanted(lambda: _require_standing(context))
+    return while_wanted(lambda: require_standing(context))
 
 
-def _require_standing(context: OutputContext) -> None:
+def require_standing(context: OutputContext) -> None:
+    """Raise if the run counts as failed or canceled: asked before each partition too, to spare the work."""
     run = context.step_context.instance.get_run_by_id(context.run_id)
     if run is None or run.status not in _GIVEN_UP:
         return

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from taxi_assets.tlc.column import Column
 from taxi_assets.tlc.conversions import Conversion, convert, published_type
-from taxi_assets.tlc.csv_copy import UNREADABLE_CSV, csv_as_parquet, csv_header
+from taxi_assets.tlc.csv_copy import UNREADABLE_CSV, csv_as_parquet, csv_header, is_csv
 from taxi_assets.tlc.schema import (
     CSV_LACKS,
     IGNORED_COLUMNS,
@@ -136,7 +136,7 @@ def open_published(
     Raises:
         NonConforming: Not a readable file, or a column is unknown, missing or of an impossible type.
     """
-    from_csv = path.name.endswith((".csv", ".csv.gz"))
+    from_csv = is_csv(path.name)
     readable = _csv_as_parquet(path, scratch, connection) if from_csv else path
     try:
         footer = pq.read_metadata(readable)

@@ -16,6 +16,11 @@ UNREADABLE_CSV = (duckdb.Error, OSError, EOFError, ValueError, zlib.error, csv.E
 """What reading a damaged CSV or gzip file may raise."""
 
 
+def is_csv(file_name: str) -> bool:
+    """Whether a published file is a CSV copy, by its name."""
+    return file_name.endswith((".csv", ".csv.gz"))
+
+
 def csv_header(path: Path) -> list[str]:
     """The names in a CSV or csv.gz file's first line.
 

@@ -1,7 +1,8 @@
 """What people ask of every service, and the columns in which each service answers.
 
 Revenue is what passengers were charged, tips by card included. Yellow and green publish it as one column;
-fhvhv publishes its parts, which are added up here; fhv publishes neither money nor distance.
+fhvhv publishes its parts, which are added up; fhv publishes neither money nor distance.
+``marts/trips.sql`` says the same in SQL, and a check compares the two.
 """
 
 from collections.abc import Mapping

@@ -5,7 +5,6 @@ pickup zone and by code, nulls by column, sums of dollars, miles and time. A mon
 costs some 0.7 s more for it, and 5 KB.
 """
 
-import calendar
 import json
 import math
 from collections import Counter
@@ -19,7 +18,7 @@ import pyarrow.compute as pc
 
 from taxi_assets.tlc.measures import MEASURES
 from taxi_assets.tlc.schema import columns, money_columns
-from taxi_assets.tlc.services import ServiceName
+from taxi_assets.tlc.services import ServiceName, days_of
 
 ZONES = 265
 
@@ -32,8 +31,13 @@ SECONDS = "seconds"
 Counts: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 _EPOCH = date(1970, 1, 1)
+_FIRST_DAY = (date.min - _EPOCH).days
+_LAST_DAY = (date.max - _EPOCH).days  # a damaged timestamp may lie as far as the year 294246
 _LARGEST_CODE = 254
 _TEXT_CODES = 50
+_LONGEST_TEXT = 40
+"""Characters that are kept of a code. A column that came to hold something else, as remarks or whole records,
+is still told; 50 of its values would make the profile, and every check's words, as large as they are."""
 
 
 @dataclass
@@ -65,11 +69,13 @@ class Profile:
         """Valid rows whose pickup was on a day."""
         return self.days[day] - self.rejected_days[day]
 
+    def stray_days(self, month: date) -> list[date]:
+        """Days outside the month on which a published row has its pickup."""
+        return [day for day in self.days if day.replace(day=1) != month]
+
     def strays(self, month: date) -> int:
         """Published rows whose pickup lies outside the month."""
-        return sum(
-            count for day, count in self.days.items() if (day.year, day.month) != (month.year, month.month)
-        )
+        return sum(self.days[day] for day in self.stray_days(month))
 
     def revenue(self, service: ServiceName) -> float | None:
         """Dollars that passengers were charged; None for a service that publishes no money."""
@@ -132,7 +138,7 @@ class Profiler:
     def __init__(self, service: ServiceName, month: date) -> None:
         self.profile = Profile()
         self._first = (month - _EPOCH).days
-        self._length = calendar.monthrange(month.year, month.month)[1]
+        self._length = len(days_of(month))
         self._day_counts = np.zeros(self._length, np.int64)
         self._rejected_counts = np.zeros(self._length, np.int64)
         self._zone_counts = np.zeros(ZONES + 2, np.int64)
@@ -198,7 +204,7 @@ class Profiler:
         return profile
 
     def _day(self, number: int) -> date:
-        return _EPOCH + timedelta(days=self._first + number)
+        return _EPOCH + timedelta(days=min(max(self._first + number, _FIRST_DAY), _LAST_DAY))
 
     def _count_days(self, pickups: pa.Array, counts: Counts, strays: Counter[date]) -> None:
         """Days of the month into ``counts``, the few others into ``strays``."""
@@ -213,7 +219,7 @@ class Profiler:
     def _count_texts(self, name: str, values: pa.Array) -> None:
         known = self.profile.codes.setdefault(name, Counter())
         for pair in pc.value_counts(values.drop_null()).to_pylist():
-            value = pair["values"]
+            value = pair["values"][:_LONGEST_TEXT]
             known[value if value in known or len(known) < _TEXT_CODES else OTHER] += pair["counts"]
 
 

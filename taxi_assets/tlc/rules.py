@@ -67,16 +67,18 @@ REFUNDED = _rule(
 OUTSIDE_MONTH = _rule(
     "pickup_outside_month",
     "pickup_at < getvariable('month_start') OR pickup_at >= getvariable('month_end')",
-    "Every file holds a few trips of other months, years even; the slice is the file, they stay with it.",
+    "Every file holds a few trips of other months, years even; they stay with their file.",
     "pickup_at",
 )
+
+_TOO_FAR = f"above {Thresholds.max_distance_miles:g} miles, unless set otherwise"
 
 _DEFAULT = (
     OUTSIDE_MONTH,
     _rule(
         "dropoff_before_pickup",
         "dropoff_at < pickup_at",
-        "A trip can't end before it begins (0.054 % of green, 0.5 % in early 2025).",
+        "A trip can't end before it begins.",
         "pickup_at",
         "dropoff_at",
     ),
@@ -84,7 +86,7 @@ _DEFAULT = (
         "impossible_duration",
         "date_diff('microsecond', pickup_at, dropoff_at)"
         " > round(getvariable('max_duration_hours') * 3600000000)",  # 2.3 hours are a little less in floats
-        "Longer than any driver may work: a dropoff clock one day late.",
+        f"Above {Thresholds.max_duration_hours:g} hours, unless set otherwise: a dropoff clock one day late.",
         "pickup_at",
         "dropoff_at",
     ),
@@ -104,33 +106,33 @@ _DEFAULT = (
     _rule(
         "impossible_amount",
         "fare_amount NOT BETWEEN -1e9 AND 1e9 OR total_amount NOT BETWEEN -1e9 AND 1e9",
-        "No number, infinite, or above a thousand million dollars: sums leave it out or are ruined by it.",
+        "No number, infinite, or above 10^9 dollars: sums leave it out or are ruined by it.",
         "fare_amount",
         "total_amount",
     ),
     _rule(
         "impossible_amount",
         "base_passenger_fare NOT BETWEEN -1e9 AND 1e9",  # NaN is above every number, in DuckDB
-        "No number, infinite, or above a thousand million dollars: sums leave it out or are ruined by it.",
+        "No number, infinite, or above 10^9 dollars: sums leave it out or are ruined by it.",
         "base_passenger_fare",
     ),
     _rule(
         "unknown_location",
         "pu_location_id NOT BETWEEN 1 AND 265 OR do_location_id NOT BETWEEN 1 AND 265",
-        "There are 265 taxi zones.",
+        "A zone outside 1 to 265.",
         "pu_location_id",
         "do_location_id",
     ),
     _rule(
         "impossible_distance",
         "trip_distance < 0 OR trip_distance > getvariable('max_distance_miles')",
-        "No taxi drives that far: a meter fault.",
+        f"Below zero or {_TOO_FAR}: a meter fault.",
         "trip_distance",
     ),
     _rule(
         "impossible_distance",
         "trip_miles < 0 OR trip_miles > getvariable('max_distance_miles')",
-        "No car drives that far for one fare: a fault of the app.",
+        f"Below zero or {_TOO_FAR}: a fault of the app.",
         "trip_miles",
     ),
 )

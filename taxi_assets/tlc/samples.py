@@ -65,7 +65,18 @@ class Samples:
         broken = pc.not_equal(pc.bit_wise_and(verdicts, pa.scalar(1 << bit, verdicts.type)), 0)
         chosen = pc.indices_nonzero(broken)[: ROWS_OF_A_REASON - len(rows)]
         names = [name for name in COLUMNS if name in batch.schema.names]
-        values = batch.select(names).take(chosen).to_pylist()
+        values = _plain(batch.select(names).take(chosen))
         for row, verdict in zip(values, verdicts.take(chosen).to_pylist(), strict=True):
             reasons = [rule.name for number, rule in enumerate(rules) if verdict & (1 << number)]
             rows.append({**row, "reasons": reasons})
+
+
+def _plain(rows: pa.RecordBatch) -> list[Sample]:
+    try:
+        plain: list[Sample] = rows.to_pylist()
+    except OverflowError:  # a damaged time, in a year that Python has no date for
+        times = [number for number, one in enumerate(rows.schema) if pa.types.is_timestamp(one.type)]
+        for number in times:
+            rows = rows.set_column(number, rows.schema.names[number], rows.column(number).cast(pa.string()))
+        plain = rows.to_pylist()
+    return plain

@@ -89,3 +89,16 @@ def next_month(month: date) -> date:
 def previous_month(month: date) -> date:
     """First day of the month before ``month``."""
     return (month.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def months_before(month: date, count: int) -> list[date]:
+    """So many months before ``month``, the oldest first."""
+    found = [month]
+    for _ in range(count):
+        found.insert(0, previous_month(found[0]))
+    return found[:-1]
+
+
+def days_of(month: date) -> list[date]:
+    """Every day of a month."""
+    return [month + timedelta(days=number) for number in range((next_month(month) - month).days)]

@@ -76,6 +76,21 @@ def test_a_retry_that_succeeds_leaves_nothing_to_tell(
     assert receiver.titles() == []
 
 
+def test_a_run_that_was_given_up_and_fails_once_more_when_it_comes_back_tells_nothing(
+    scripted: Scripted, watcher: Watcher, receiver: Receiver
+) -> None:
+    watcher.tick()
+    scripted.broken = {"raw"}
+    came_back = scripted.run("2024-01")
+    assert came_back.tags.get("dagster/will_retry") != "true", "its second failure takes the promise back"
+    scripted.broken = set()
+    retry = scripted.run("2024-01")
+    scripted.instance.add_run_tags(came_back.run_id, {"dagster/auto_retry_run_id": retry.run_id})
+    watcher.tick()
+    watcher.tick()
+    assert receiver.titles() == []
+
+
 def test_a_retry_that_can_not_be_started_makes_the_failure_final(
     scripted: Scripted, watcher: Watcher, receiver: Receiver
 ) -> None:

@@ -48,7 +48,8 @@ def test_a_bad_file_is_told_once_with_its_reason_and_its_recovery_once(
         f"raw of green 2024-01: {source / FILE}: expected a Parquet file, found 1,000 bytes"
     )
     assert skipped == (
-        "Not reached because of it: cleaned, quarantined, postgres, lake and warehouse of green 2024-01."
+        "Not reached because of it: "
+        "cleaned, quarantined, postgres, lake, warehouse and monthly_summary of green 2024-01."
     )
     assert missing == "Not stored so far: postgres, lake and warehouse of green 2024-01."
     assert link == f"http://localhost:3000/runs/{run_id}"
@@ -108,7 +109,7 @@ def test_a_month_whose_failure_moves_on_is_told_of_both(
     assert titles == [
         "green 2024-01: raw failed",
         "green 2024-01: warehouse failed",
-        "green 2024-01: raw, cleaned, quarantined, postgres and lake recovered",
+        "green 2024-01: raw, cleaned, quarantined, postgres, lake and monthly_summary recovered",
     ]
     graph.run("green", MONTH)
     assert [one.title for one in told(watcher, receiver)] == ["green 2024-01: all is well again"]

@@ -79,6 +79,10 @@ def test_a_target_that_never_had_a_cleaned_month_gets_it(graph: Graph, automatio
     automation.tick()
     assert graph.run("green", *MONTHS, only=["raw", "cleaned", "quarantined", "postgres"]).success
     assert automation.tick() == {target: set(MONTHS) for target in ("lake", "warehouse")}
+    assert automation.proofs == {}, "there is nothing to prove before it stands"
+    assert graph.run("green", *MONTHS, only=["lake", "warehouse"]).success
+    assert automation.tick() == {}
+    assert automation.proofs == {}, "the run that stored them proved them"
 
 
 def test_a_month_that_the_gate_holds_back_is_not_followed_and_the_others_are_proved(

@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 from dagster import AssetObservation, DagsterEventType, DagsterInstance, ExecuteInProcessResult, TableSchema
 
-from taxi_assets.assets.cleaned import PROFILE
+from taxi_assets.assets.content import PROFILE
 from taxi_assets.assets.summary.columns import ARROW_SCHEMA, column_schema
 from taxi_assets.assets.summary.frame import WrongSummary, arrow_table, typed_frame
 from taxi_assets.assets.summary.month import PLOTS
-from taxi_assets.assets.summary.row import summary_row
 from taxi_assets.resources import build_resources
 from taxi_assets.tlc.profile import Profile
 from taxi_assets.tlc.services import SERVICES, parse_month
+from taxi_assets.tlc.summary import summary_row
 from taxi_assets_tests.assets.graph import (
     Graph,
     evaluations,

@@ -10,7 +10,7 @@ import psycopg
 import pyarrow.parquet as pq
 from dagster import AssetKey
 
-from taxi_assets.assets import cleaned as cleaned_code
+from taxi_assets.assets import content as cleaned_code
 from taxi_assets.assets import raw as raw_code
 from taxi_assets.definitions import build_definitions
 from taxi_assets.settings import Settings

@@ -1,6 +1,7 @@
 """What the checks say of a month by its profile: nulls against the year before, codes and their meanings."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from taxi_assets.assets.cleaned import PROFILE
+from taxi_assets.assets.content import PROFILE
 from taxi_assets.checks import codes, nulls, schema_drift
 from taxi_assets.checks.profiles import Profiles
 from taxi_assets.targets.target import Held, Target
@@ -149,3 +150,14 @@ def test_the_log_of_drift_names_the_month_before_and_what_is_unknown() -> None:
     assert verdict.description.endswith("(taxi_assets/tlc/schema.py): added surprise int64")
     assert "not noted" in schema_drift.judge("green", parse_month("2024-02"), held).description
     assert "no earlier file" in schema_drift.judge("green", parse_month("2024-01"), held).description
+
+
+def test_a_code_of_several_lines_and_of_markup_stays_text_in_its_own_row() -> None:
+    odd = "<b>a|b</b>\n| x | \\| `y`"
+    verdict = codes.judge(Profile(rows=10, codes={"hvfhs_license_num": Counter({odd: 4, "HV0003": 6})}))
+    assert "\n" not in verdict.description
+    head, _, *rows = verdict.metadata["unknown"].value.split("\n")
+    (row,) = [one for one in rows if one.startswith("| hvfhs_license_num ")]
+    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == head.count("|")
+    assert "<b>" not in row.replace("\\<", "")
+    assert row.endswith(" | 4 | 40.000% |")

@@ -68,7 +68,7 @@ class Stack:
         before = self.started_at(service)
         name = f"{self.project}-{service}-1"
         self.engine.run("exec", name, "sh", "-c", "kill -9 -1", check=False)
-        self.wait(lambda: (now := self.started_at(service)) != before and now.startswith("true"), 60)
+        self.wait(lambda: (now := self.started_at(service)) != before and now.startswith("true"), 300)
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The answer of the UI's GraphQL, also while the UI is being started again."""
@@ -86,7 +86,7 @@ class Stack:
             data: dict[str, Any] = answered["data"]
             return data
 
-        return self.wait(answer, 120)
+        return self.wait(answer, 300)
 
     def backfill(self, assets: Sequence[str], months: Sequence[str]) -> str:
         """Launch a backfill as the UI's dialog does; returns its id."""
@@ -100,14 +100,14 @@ class Stack:
 
     def backfill_status(self, backfill: str) -> str:
         """``REQUESTED``, ``COMPLETED_SUCCESS`` and the like."""
-        return str(self.ask(_BACKFILL_STATUS, id=backfill)["partitionBackfillOrError"]["status"])
+        return str(self._asked_for("status", "partitionBackfillOrError", _BACKFILL_STATUS, id=backfill))
 
     def runs(self, *statuses: str, **tags: str) -> list[dict[str, Any]]:
         """Runs in these states with these tags, newest first."""
         wanted: dict[str, Any] = {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
         if statuses:
             wanted["statuses"] = list(statuses)
-        found: list[dict[str, Any]] = self.ask(_RUNS, filter=wanted)["runsOrError"]["results"]
+        found: list[dict[str, Any]] = self._asked_for("results", "runsOrError", _RUNS, filter=wanted)
         return found
 
     def launch(self, job: str) -> str:
@@ -123,13 +123,20 @@ class Stack:
 
     def run_status(self, run: str) -> str:
         """How a run stands."""
-        (found,) = self.ask(_RUNS, filter={"runIds": [run]})["runsOrError"]["results"]
+        (found,) = self._asked_for("results", "runsOrError", _RUNS, filter={"runIds": [run]})
         return str(found["status"])
 
     def check_status(self, asset: str, check: str) -> str:
         """How the newest evaluation of a check ended."""
         (found,) = self.ask(_CHECK, asset={"path": asset.split("/")}, check=check)["assetCheckExecutions"]
         return str(found["status"])
+
+    def _asked_for(self, name: str, field: str, query: str, **variables: Any) -> Any:
+        """What a field of an answer holds under a name, once it is no error: a database is being started."""
+        answered = self.wait(
+            lambda: found if name in (found := self.ask(query, **variables)[field]) else None, 300
+        )
+        return answered[name]
 
     def whole_months(self, service: str) -> list[str]:
         """Months of a service that every store holds alike, by asking the stores."""

@@ -68,7 +68,7 @@ def test_months_are_loaded_whole_although_a_container_is_killed_meanwhile(
     stack: Stack, killed: str, service: str
 ) -> None:
     backfill = stack.backfill([f"{layer}/{service}_trips" for layer in LAYERS], MONTHS)
-    stack.wait(lambda: stack.runs("STARTED", **{"dagster/backfill": backfill}), 300)
+    stack.wait(lambda: stack.runs("STARTED", **{"dagster/backfill": backfill}), 900)
     stack.kill(killed)
     # Minutes when the machine is idle. A run that dies while it starts is noticed after three of them.
     stack.wait(lambda: stack.backfill_status(backfill).startswith(("COMPLETED", "FAILED")), 1500)

@@ -89,7 +89,7 @@ def test_months_are_made_proved_passed_over_and_made_again_when_a_service_comes(
         ("fhv", graph.warehouse_counts("fhv")[JANUARY], True),
     }
     told = stored(again)["trips_daily", JANUARY]
-    assert "SELECT" in shown(told)["query"]
+    assert "SELECT" in shown(told)["made_by"]
     lineage = told.metadata["dagster/column_lineage"].value
     assert isinstance(lineage, TableColumnLineage)
     (source,) = lineage.deps_by_column["revenue_usd"]

@@ -14,9 +14,10 @@ import pytest
 from taxi_assets.assets.marts import MartMonth
 from taxi_assets.marts import page
 from taxi_assets.marts.query import month_query
-from taxi_assets.marts.table import MARTS, REVENUE, TRIPS_DAILY, ZONE_REVENUE_MONTHLY, Mart
+from taxi_assets.marts.table import MARTS, TRIPS_DAILY, ZONE_REVENUE_MONTHLY, Mart
 from taxi_assets.targets.selecting import Selects
 from taxi_assets.targets.target import Target
+from taxi_assets.tlc.measures import MEASURES
 from taxi_assets.tlc.schema import canonical_schema, columns
 from taxi_assets.tlc.services import SERVICES, ServiceName
 from taxi_assets_tests.contract.targets import TARGETS, Servers
@@ -35,7 +36,7 @@ def _at(text: str | None) -> datetime | None:
 
 def _trips(service: ServiceName, odd: bool) -> list[Row]:
     """Trips with strays, no dropoff, no zone, and amounts that are not finite or not there."""
-    money = REVENUE[service] or ("total_amount",)
+    money = MEASURES[service].revenue or ("total_amount",)
     tip, miles = ("tips", "trip_miles") if service == "fhvhv" else ("tip_amount", "trip_distance")
     lines: list[tuple[str | None, str | None, int | None, float | None, float | None, float | None]] = [
         ("2023-01-05T10:00:00", "2023-01-05T10:30:00.900000", 7, 10.1, 0.2, 1.5),
@@ -201,7 +202,7 @@ def _measures(trips: list[tuple[ServiceName, Row]]) -> Row:
 
 
 def _money(service: ServiceName, row: Row) -> Decimal | None:
-    parts = [_exact(row[name]) for name in REVENUE[service]]
+    parts = [_exact(row[name]) for name in MEASURES[service].revenue]
     return (
         sum((part or Decimal(0) for part in parts), Decimal(0))
         if service == "fhvhv"

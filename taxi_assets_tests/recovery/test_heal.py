@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from dagster import AssetKey, AssetMaterialization, DefaultScheduleStatus, DefaultSensorStatus, MetadataValue
 
+from taxi_assets.health.asset import HEALTH
 from taxi_assets.recovery import heal
 from taxi_assets.recovery.difference import Comparison, Difference, Kind
 from taxi_assets.recovery.reconciliation import COMPARISON, RECONCILIATION
@@ -47,13 +48,13 @@ def test_everything_is_compared_every_night_from_the_start(healer: Healer) -> No
 
 
 @pytest.mark.parametrize("targets", ["postgres", "lake"])
-def test_the_shown_audit_trail_is_renewed_with_the_comparison_where_there_is_one(
+def test_health_and_the_shown_audit_trail_if_there_is_one_are_renewed_with_the_comparison(
     healer: Healer, targets: str
 ) -> None:
     healer.graph.variables = {"TAXI_TARGETS": targets}
     job = healer.graph.definitions.resolve_job_def("reconcile")
     shown = {AssetKey("audit_trail")} if targets == "postgres" else set()
-    assert job.asset_layer.executable_asset_keys == {RECONCILIATION, *shown}
+    assert job.asset_layer.executable_asset_keys == {RECONCILIATION, HEALTH, *shown}
 
 
 def test_a_run_takes_months_without_a_gap_and_no_more_than_its_service_may(healer: Healer) -> None:

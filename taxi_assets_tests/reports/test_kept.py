@@ -50,25 +50,25 @@ def test_each_month_gets_its_page_and_all_get_one_that_leads_to_them(graph: Grap
     assert {key: one["status"] for key, one in told.items()} == dict.fromkeys(
         ["2023-01", "2023-02", None], "stored"
     )
-    month = page(told["2023-02"]["uri"])
+    month = page(told["2023-02"]["dagster/uri"])
     assert month.row("All services", "Green (boro) taxi")[2] == "adds up in every store"
     assert month.row("All services", "For-hire vehicle")[1:] == ["not published", "adds up in every store"]
     assert month.row("All services", "Yellow taxi")[2] == "not here; usually published by 2023-05-15"
     assert month.row("Green (boro) taxi in numbers", "Trips")[1] != "-"
     assert month.row("From the published file", "warehouse")[1] == "yes: = valid, proved in rows and dollars"
     assert "Nothing needs a look." in month.text
-    overview = page(told[None]["uri"])
+    overview = page(told[None]["dagster/uri"])
     assert overview.row("All months of each service", "Green (boro) taxi")[0] == "2"
     assert overview.row("The newest months", "For-hire vehicle")[0] == "2023-02"
     assert "3 months of" in told[None]["summary"]
-    here = Path(told[None]["uri"]).parent
+    here = Path(told[None]["dagster/uri"]).parent
     leads = [link for link in overview.links if not link.startswith("#")]
     assert len(leads) == 3
     assert all((here / link).is_file() for link in leads)
     back = [link for link in month.links if link.startswith("..")]
     assert len(back) == 2
-    assert all((Path(told["2023-02"]["uri"]).parent / link).is_file() for link in back)
-    assert told["2023-01"]["open"] == f"file://{told['2023-01']['uri']}"
+    assert all((Path(told["2023-02"]["dagster/uri"]).parent / link).is_file() for link in back)
+    assert told["2023-01"]["open"] == f"file://{told['2023-01']['dagster/uri']}"
 
 
 def test_a_second_run_leaves_the_pages_and_a_newer_month_is_asked_for_and_changes_them(graph: Graph) -> None:
@@ -97,7 +97,7 @@ def test_a_second_run_leaves_the_pages_and_a_newer_month_is_asked_for_and_change
 
 def test_a_month_of_which_nothing_is_here_says_so(graph: Graph) -> None:
     told = make(graph, "2011-05", "2011-05")
-    assert "No service has trips of this month here." in page(told["2011-05"]["uri"]).text
+    assert "No service has trips of this month here." in page(told["2011-05"]["dagster/uri"]).text
     assert told["2011-05"]["summary"] == "No service has trips of this month here."
 
 

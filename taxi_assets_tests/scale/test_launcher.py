@@ -1,4 +1,4 @@
-"""What the launcher believes of a run whose workers it can't ask, and a worker without settings."""
+"""What launcher and queue believe when they can't ask the workers, and a worker without settings."""
 
 import os
 import subprocess
@@ -6,21 +6,25 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from dagster import DagsterRun
 from dagster._core.launcher.base import WorkerStatus
+from dagster._core.test_utils import instance_for_test
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
 from taxi_assets.scale_out.launcher import WatchedCeleryRunLauncher
+from taxi_assets_tests.scale.cluster import SHIPPED
 from taxi_assets_tests.servers.processes import free_port
+
+NO_PATIENCE = {"broker_connection_retry": False, "broker_transport_options": {"max_retries": 0}}
 
 
 @pytest.fixture
 def launcher() -> WatchedCeleryRunLauncher:
     """One whose broker is away, and which bears no silence."""
     broker = f"redis://127.0.0.1:{free_port()}/0"
-    no_patience = {"broker_connection_retry": False, "broker_transport_options": {"max_retries": 0}}
     return WatchedCeleryRunLauncher(
-        0, default_queue="dagster", broker=broker, backend=broker, config_source=no_patience
+        0, default_queue="dagster", broker=broker, backend=broker, config_source=NO_PATIENCE
     )
 
 
@@ -32,6 +36,17 @@ def test_while_the_broker_is_away_a_run_is_taken_for_alive(launcher: WatchedCele
 
 def test_a_run_that_another_launcher_launched_is_taken_for_alive(launcher: WatchedCeleryRunLauncher) -> None:
     assert launcher.check_run_worker_health(DagsterRun("green_trips")).status == WorkerStatus.RUNNING
+
+
+def test_while_the_broker_is_away_runs_wait_in_the_queue() -> None:
+    settings = yaml.safe_load(SHIPPED.read_text())
+    broker = f"redis://127.0.0.1:{free_port()}/0"
+    settings["run_launcher"]["config"] |= {"broker": broker, "backend": broker, "config_source": NO_PATIENCE}
+    ours = {name: settings[name] for name in ("run_launcher", "run_coordinator", "concurrency")}
+    with instance_for_test(overrides=ours) as instance:
+        queue = instance.get_concurrency_config().run_queue_config
+    assert queue is not None
+    assert queue.max_concurrent_runs == 0
 
 
 @pytest.mark.slow

@@ -86,6 +86,17 @@ def test_values_that_nobody_expects_are_counted_and_break_nothing() -> None:
     assert not profile.days
 
 
+@pytest.mark.parametrize("microseconds", [2**63 - 1, -(2**63) + 1])
+def test_a_pickup_beyond_the_calendar_is_a_stray(microseconds: int) -> None:
+    schema = canonical_schema("green")
+    pickups = pa.array([microseconds], pa.int64()).cast(pa.timestamp("us"))
+    others = {name: pa.nulls(1, schema.field(name).type) for name in schema.names if name != "pickup_at"}
+    row = pa.RecordBatch.from_pydict({**others, "pickup_at": pickups}, schema=schema)
+    profiler = Profiler("green", date(2024, 1, 1))
+    profiler.add_rejected(row)
+    assert Profile.from_json(profiler.finish().to_json()).strays(date(2024, 1, 1)) == 1
+
+
 def test_a_column_of_countless_texts_stays_small() -> None:
     schema = canonical_schema("yellow")
     row = dict.fromkeys(schema.names)
@@ -94,6 +105,15 @@ def test_a_column_of_countless_texts_stays_small() -> None:
     found = profiler.finish().codes["payment_method"]
     assert len(found) == 51
     assert found[OTHER] == 40
+
+
+def test_a_column_of_long_texts_stays_small() -> None:
+    schema = canonical_schema("yellow")
+    row = dict.fromkeys(schema.names)
+    profiler = Profiler("yellow", date(2009, 1, 1))
+    texts = ["Cash", *(f"{'remark ' * 20_000}{n}" for n in range(9))]
+    profiler.add(pa.RecordBatch.from_pylist([row | {"payment_method": text} for text in texts], schema))
+    assert profiler.finish().codes["payment_method"] == {"Cash": 1, ("remark " * 6)[:40]: 9}
 
 
 def test_measures_name_columns_that_the_service_has() -> None:

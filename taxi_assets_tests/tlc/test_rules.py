@@ -164,3 +164,11 @@ def test_a_service_has_the_rules_that_its_columns_allow_each_name_once(
     for rule in RULE_SETS[rule_set]:
         assert (rule in rules) == (rule.needs <= names)
         assert rule.why.endswith(".")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_a_rule_means_tells_the_limit_that_it_judges_by(service: ServiceName) -> None:
+    limits = {"max_duration_hours": "12 hours", "max_distance_miles": "300 miles"}
+    for rule in rules_for(service, "default"):
+        for name, limit in limits.items():
+            assert (name in rule.predicate) == (limit in rule.why), rule.name

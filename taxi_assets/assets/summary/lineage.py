@@ -1,17 +1,13 @@
 """Which columns of the cleaned trips each column of a summary is made of."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from dagster import TableColumnDep, TableColumnLineage
-
 from taxi_assets.assets.common import trips_key
+from taxi_assets.targets.target import Lineage
 from taxi_assets.tlc.measures import MEASURES
 from taxi_assets.tlc.services import Service
 
 
-def column_lineage(service: Service) -> Mapping[str, Any]:
-    """Metadata of a materialization, under Dagster's own key."""
+def column_lineage(service: Service) -> Lineage:
+    """For each column of the summary the columns of ``cleaned``; none for facts of the month."""
     measures = MEASURES[service.name]
     tips, distance = _some(measures.tips), _some(measures.distance)
     made_of = {
@@ -32,13 +28,8 @@ def column_lineage(service: Service) -> Mapping[str, Any]:
         "busiest_zone": ("pu_location_id",),
         "busiest_zone_trips": ("pu_location_id",),
     }
-    cleaned = trips_key("cleaned", service)
-    lineage = {
-        name: [TableColumnDep(cleaned, column) for column in columns]
-        for name, columns in made_of.items()
-        if columns
-    }
-    return {"dagster/column_lineage": TableColumnLineage(lineage)}
+    cleaned = trips_key("cleaned", service).path
+    return {name: [(cleaned, column) for column in columns] for name, columns in made_of.items() if columns}
 
 
 def _some(name: str | None) -> tuple[str, ...]:

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from dagster import AssetObservation, MetadataValue
 
-from taxi_assets.assets.cleaned import PROFILE, PROVENANCE
 from taxi_assets.assets.common import trips_key
+from taxi_assets.assets.content import PROFILE, PROVENANCE
 from taxi_assets.assets.summary.columns import ARROW_SCHEMA, COLUMNS
 from taxi_assets.assets.summary.frame import WrongSummary, arrow_table, typed_frame
 from taxi_assets.assets.summary.lineage import column_lineage
-from taxi_assets.assets.summary.row import summary_row
 from taxi_assets.plots import markdown_image, month_against_history, pickup_map, reasons, trips_by_day
 from taxi_assets.plots.history import MONTHS_BEFORE
 from taxi_assets.targets.lazy import HeldBack, LazyPartition
 from taxi_assets.targets.target import Held, Target
 from taxi_assets.tlc.profile import Profile
-from taxi_assets.tlc.services import Service, month_key, previous_month
+from taxi_assets.tlc.services import Service, month_key, months_before
+from taxi_assets.tlc.summary import summary_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,16 +52,13 @@ class History:
 
     def before(self, month: date) -> list[Mapping[str, Any]]:
         """Rows of the months before, as far as a picture goes back and as far as they stand."""
-        wanted = [month]
-        for _ in range(MONTHS_BEFORE):
-            wanted.append(previous_month(wanted[-1]))
-        there = self._standing
-        unread = sorted(one for one in wanted[1:] if one in there and one not in self._rows)
+        wanted, there = months_before(month, MONTHS_BEFORE), self._standing
+        unread = [one for one in wanted if one in there and one not in self._rows]
         if unread:
             names = [column.name for column in COLUMNS]
             for row in self.lake.read(self.table, unread, names).read_all().to_pylist():
                 self._rows[row["month"]] = row
-        return [self._rows[one] for one in reversed(wanted[1:]) if one in self._rows]
+        return [self._rows[one] for one in wanted if one in self._rows]
 
     @cached_property
     def _standing(self) -> set[date]:
@@ -91,6 +88,7 @@ class SummarizedMonth:
             metadata=self._told,
             passed_over=self._passed_over,
             observed=self._observed,
+            lineage=column_lineage(self.service),
         )
 
     @cached_property
@@ -130,7 +128,7 @@ class SummarizedMonth:
         """What a person wants to know: the pictures first, then every number of the row."""
         counts = {name: value for name, value in self._row.items() if isinstance(value, (int, float))}
         days = {name: value.isoformat() for name, value in self._row.items() if isinstance(value, date)}
-        return {PLOTS: self._plots(), **counts, **days, **column_lineage(self.service)}
+        return {PLOTS: self._plots(), **counts, **days}
 
     def _plots(self) -> MetadataValue[str]:
         why = json.loads(self._facts.get("reasons", "{}"))

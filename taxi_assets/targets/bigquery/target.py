@@ -6,11 +6,9 @@ What it means to replace a partition, and what has and has not been proved, is s
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
-from urllib.parse import urlencode
+from typing import ClassVar, Literal
 
 import pyarrow as pa
 
@@ -30,9 +28,10 @@ from taxi_assets.targets.bigquery.names import (
     quoted,
 )
 from taxi_assets.targets.bigquery.replace import Done, Work, by_transaction, by_write_truncate
-from taxi_assets.targets.bigquery.schema import Layout, known_arrow, merge
+from taxi_assets.targets.bigquery.schema import Layout, merge
 from taxi_assets.targets.bigquery.spool import spool
 from taxi_assets.targets.bigquery.staging import staged
+from taxi_assets.targets.bigquery.stored_table import StoredTable, find, must_find
 from taxi_assets.targets.bigquery.tables import create, describe
 from taxi_assets.targets.selecting import checked_select
 from taxi_assets.targets.target import (
@@ -47,20 +46,7 @@ from taxi_assets.targets.target import (
     Totals,
 )
 
-if TYPE_CHECKING:
-    from google.cloud import bigquery
-
 _WAYS = {"write_truncate": by_write_truncate, "transaction": by_transaction}
-
-
-@dataclass(frozen=True)
-class _Standing:
-    """A table as it stands: what BigQuery says, its Arrow columns, how it is cut, what is remembered."""
-
-    table: "bigquery.Table"
-    arrow: pa.Schema
-    partition_column: str | None
-    remembered: Standing
 
 
 class BigQueryTarget(Target):
@@ -102,7 +88,7 @@ class BigQueryTarget(Target):
         self._check_partition(table, partition)
         with explained(self._place):
             connection = self._connect()
-            standing = self._standing(connection, table)
+            standing = find(connection, table)
             layout = self._layout(standing, table, partition, stream.schema)
         begun = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="bigquery-load-") as folder:
@@ -147,7 +133,7 @@ class BigQueryTarget(Target):
         source = Source(None, tuple(uris), hive_prefix, content, rows)
         with explained(self._place):
             connection = self._connect()
-            standing = self._standing(connection, table)
+            standing = find(connection, table)
             layout = self._layout(standing, table, partition, schema)
             return self._replace(connection, table, partition, standing, layout, source, facts or {})
 
@@ -173,13 +159,13 @@ class BigQueryTarget(Target):
         """Stream rows, see ``Target.read``. Ends with a query's error only where the service fails midway."""
         with explained(self._place):
             connection = self._connect()
-            standing = self._must_stand(connection, table)
+            standing = must_find(connection, table)
             cut_by = standing.partition_column
             counted = reading.counts(connection, table, cut_by) if cut_by else {}
         there = sorted({*filter(None, counted), *standing.remembered.days})
-        self._check_there(table, "partition", map(str, partitions or ()), map(str, there))
+        standing.require("partition", map(str, partitions or ()), map(str, there))
         names = standing.arrow.names
-        self._check_there(table, "column", (*(columns or ()), *(term[0] for term in where)), names)
+        standing.require("column", (*(columns or ()), *(term[0] for term in where)), names)
         last = [cut_by] if cut_by else []
         chosen = list(columns) if columns is not None else [name for name in names if name != cut_by] + last
         schema = pa.schema([standing.arrow.field(name) for name in chosen])
@@ -191,7 +177,7 @@ class BigQueryTarget(Target):
         """What stands in the store now, by query, with the facts of the loads that brought it."""
         with explained(self._place):
             connection = self._connect()
-            standing = self._standing(connection, table)
+            standing = find(connection, table)
             if standing is None:
                 return {}
             counted = reading.counts(connection, table, standing.partition_column)
@@ -205,18 +191,18 @@ class BigQueryTarget(Target):
         """One partition as it stands: two small queries, whatever the table's size."""
         with explained(self._place):
             connection = self._connect()
-            standing = self._standing(connection, table)
-            return None if standing is None else self._held(connection, table, partition, standing)
+            standing = find(connection, table)
+            return None if standing is None else standing.held(connection, partition)
 
     def totals(self, table: str, partition: date | None, columns: Sequence[str]) -> Totals:
         """Count rows and add up columns exactly, see ``Target.totals``."""
         with explained(self._place):
             connection = self._connect()
-            standing = self._standing(connection, table)
+            standing = find(connection, table)
             if standing is None:
                 return Totals(0, dict.fromkeys(columns, reading.ZERO))
-            self._check_there(table, "column", columns, standing.arrow.names)
-            part = _condition(standing.partition_column, partition)
+            standing.require("column", columns, standing.arrow.names)
+            part = standing.part(partition)
             return reading.totals(connection, table, standing.arrow, part, columns)
 
     def select(self, sql: str) -> pa.RecordBatchReader:
@@ -228,7 +214,7 @@ class BigQueryTarget(Target):
         """Project, dataset and table, quoted."""
         return self._place.sql(table)
 
-    def query_name(self, table: str) -> str:
+    def full_name(self, table: str) -> str:
         """``project.dataset.table``."""
         return f"{self._place.project}.{self._place.dataset}.{table}"
 
@@ -240,13 +226,7 @@ class BigQueryTarget(Target):
     def example_query(self, table: str, partition: date | None) -> str:
         """For the console or ``bq query --nouse_legacy_sql``; it reads, and is billed for, one partition."""
         month = f" WHERE {quoted(self.partition_column)} = {date_literal(partition)}" if partition else ""
-        return f"SELECT * FROM {self._place.sql(table)}{month} LIMIT {EXAMPLE_ROWS}"  # noqa: S608
-
-    def console_url(self, table: str) -> str:
-        """The table's page in Google's console."""
-        place = self._place
-        query = {"p": place.project, "d": place.dataset, "t": checked_table(table), "page": "table"}
-        return f"https://console.cloud.google.com/bigquery?{urlencode(query)}"
+        return f"SELECT * FROM {self.sql_name(table)}{month} LIMIT {EXAMPLE_ROWS}"  # noqa: S608
 
     @property
     def _place(self) -> Place:
@@ -264,7 +244,7 @@ class BigQueryTarget(Target):
     def _in_order(self, table: str, partition: date | None, names: Sequence[str]) -> bool:
         """Whether the table has these columns in this order: the emulator loads Parquet by position."""
         with explained(self._place):
-            standing = self._standing(self._connect(), table)
+            standing = find(self._connect(), table)
         last = [] if partition is None else [self.partition_column]
         return standing is None or standing.arrow.names == [*names, *last]
 
@@ -278,24 +258,8 @@ class BigQueryTarget(Target):
                 f"{partition} is not the first day of a month, and tables here are cut by month"
             )
 
-    def _standing(self, connection: Connection, table: str) -> _Standing | None:
-        found = connection.find(table)
-        if found is None:
-            return None
-        remembered = Ledger(connection).standing(table)
-        arrow = known_arrow(found.schema, [entry.arrow for entry in remembered.entries.values()])
-        cut_by = None if found.time_partitioning is None else found.time_partitioning.field
-        return _Standing(found, arrow, cut_by, remembered)
-
-    def _must_stand(self, connection: Connection, table: str) -> _Standing:
-        standing = self._standing(connection, table)
-        if standing is None:
-            there = ", ".join(name for name in connection.tables() if not name.startswith("_")) or "none"
-            raise TargetError(f"there is no table {table!r} in {self._place.path}; there is: {there}")
-        return standing
-
     def _layout(
-        self, standing: _Standing | None, table: str, partition: date | None, incoming: pa.Schema
+        self, standing: StoredTable | None, table: str, partition: date | None, incoming: pa.Schema
     ) -> Layout:
         cut_by = None if partition is None else self.partition_column
         if standing is not None and standing.partition_column != cut_by:
@@ -311,13 +275,13 @@ class BigQueryTarget(Target):
         connection: Connection,
         table: str,
         partition: date | None,
-        standing: _Standing | None,
+        standing: StoredTable | None,
         layout: Layout,
         source: Source,
         facts: Facts,
     ) -> Report:
         begun = time.monotonic()
-        before = None if standing is None else self._held(connection, table, partition, standing)
+        before = None if standing is None else standing.held(connection, partition)
         told = labels({**self.labels, "table": table})
         cluster_by = tuple(name for name in self.cluster_by if name in layout.arrow.names)
         cut_by = None if partition is None else self.partition_column
@@ -349,25 +313,3 @@ class BigQueryTarget(Target):
         done: Done = _WAYS[self._way](connection, work)
         seconds = {"load": time.monotonic() - begun - done.swap, "swap": done.swap}
         return Report(done.rows, done.bytes, None if before is None else before.rows, seconds)
-
-    def _held(
-        self, connection: Connection, table: str, partition: date | None, standing: _Standing
-    ) -> Held | None:
-        if (partition is None) != (standing.partition_column is None):
-            return None
-        entry = standing.remembered.entry(partition)
-        rows = reading.count(connection, table, _condition(standing.partition_column, partition))
-        if entry is None and rows == 0 and partition is not None:
-            return None
-        return Held(rows, {} if entry is None else entry.facts)
-
-    def _check_there(self, table: str, what: str, wanted: object, there: object) -> None:
-        known = list(there)  # type: ignore[call-overload]
-        missing = [name for name in wanted if name not in known]  # type: ignore[attr-defined]
-        if missing:
-            listed = ", ".join(known) or "none"
-            raise TargetError(f"table {table!r} has no {what} {', '.join(missing)}; it has: {listed}")
-
-
-def _condition(column: str | None, partition: date | None) -> Condition | None:
-    return None if column is None or partition is None else (column, "=", partition)

@@ -12,7 +12,7 @@ from datetime import date
 from typing import cast
 
 from taxi_assets.targets.postgres.connection import Connection
-from taxi_assets.targets.target import Facts
+from taxi_assets.targets.target import Facts, TargetError
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,21 @@ def find_table(connection: Connection, schema: str, table: str) -> TableInfo | N
     return TableInfo(oid, kind, key, comment, columns, indexes, _checks(connection, oid))
 
 
+def must_find_table(connection: Connection, schema: str, table: str) -> TableInfo:
+    """The table as it stands.
+
+    Raises:
+        TargetError: There is none: says which there are.
+    """
+    found = find_table(connection, schema, table)
+    if found is not None:
+        return found
+    query = "SELECT tablename::text FROM pg_tables WHERE schemaname = %s AND tablename NOT IN "
+    query += "(SELECT relname FROM pg_class WHERE relispartition) ORDER BY 1"
+    present = ", ".join(str(row[0]) for row in connection.execute(query, [schema]).fetchall())
+    raise TargetError(f"there is no table {schema}.{table}; there is: {present or 'none'}")
+
+
 def _columns(connection: Connection, oid: int) -> dict[str, ColumnInfo]:
     rows = connection.execute(
         """
@@ -152,10 +167,13 @@ def children(connection: Connection, oid: int, only: int | None = None) -> dict[
     return dict(sorted(found.items()))
 
 
-def stands_beside(connection: Connection, schema: str, table: str, wanted: Sequence[str]) -> str | None:
-    """A table that is no partition of ``table``, but has one of the ``wanted`` names, or an index that has.
+def none_beside(connection: Connection, schema: str, table: str, wanted: Sequence[str]) -> None:
+    """Look that no table but a partition of ``table`` has one of the ``wanted`` names, or an index that has.
 
     One statement, as the first load of a month may end between two.
+
+    Raises:
+        TargetError: One has.
     """
     found = connection.execute(
         """
@@ -168,7 +186,11 @@ def stands_beside(connection: Connection, schema: str, table: str, wanted: Seque
         """,
         [schema, list(wanted), table],
     ).fetchone()
-    return str(found[0]) if found else None
+    if found:
+        raise TargetError(
+            f"table {schema}.{found[0]} stands beside {schema}.{table}, not attached: drop it, or move it "
+            "with the names of its indexes to another schema (ALTER TABLE ... SET SCHEMA)"
+        )
 
 
 def note(description: str | None, table: str, rows: int, facts: Facts) -> str:

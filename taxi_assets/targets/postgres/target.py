@@ -16,7 +16,7 @@ from pydantic import Field
 from taxi_assets.targets.embedded_postgres import DATABASE, EmbeddedPostgres
 from taxi_assets.targets.journal import Also
 from taxi_assets.targets.postgres import read as reading
-from taxi_assets.targets.postgres.catalog import TableInfo, children, find_table, stands_beside
+from taxi_assets.targets.postgres.catalog import children, find_table, must_find_table, none_beside
 from taxi_assets.targets.postgres.clock import Clock
 from taxi_assets.targets.postgres.connection import Connection, address, connect, refusals
 from taxi_assets.targets.postgres.counts import count_all, count_one
@@ -163,9 +163,9 @@ class PostgresTarget(Target):
         As long as rows are being read, no partition of the table can be swapped.
         """
         with self.connect() as connection:
-            standing = self._standing(connection, table)
+            standing = must_find_table(connection, self.schema_name, table)
             present = children(connection, standing.oid)
-        name = f"{self.schema_name}.{table}"
+        name = self.full_name(table)
         if standing.kind != "p" and partitions is not None:
             raise TargetError(f"{name} has no partitions: read it without naming any")
         asked = None if standing.kind != "p" else list(present if partitions is None else partitions)
@@ -202,7 +202,7 @@ class PostgresTarget(Target):
             names = (self.schema_name, table, self.partition_column)
             return reading.add_up(connection, names, standing, partition, columns)
 
-    def query_name(self, table: str) -> str:
+    def full_name(self, table: str) -> str:
         """``schema.table``."""
         return f"{self.schema_name}.{table}"
 
@@ -241,13 +241,9 @@ class PostgresTarget(Target):
         indexes = {"brin": self.brin_columns, "btree": self.btree_columns}
         where = (self.schema_name, table, partition, self.partition_column)
         load = plan(where, standing, stream, indexes, facts or {})
-        beside = stands_beside(connection, self.schema_name, table, load.names) if partition else None
-        if beside is None:
-            return load
-        raise TargetError(
-            f"table {self.schema_name}.{beside} stands beside {self.schema_name}.{table}, not attached: drop "
-            "it, or move it with the names of its indexes to another schema (ALTER TABLE ... SET SCHEMA)"
-        )
+        if partition:
+            none_beside(connection, self.schema_name, table, load.names)
+        return load
 
     def _held_before(self, connection: Connection, load: Load) -> Held | None:
         """The partition as it stands; nobody else changes it, as we have its lock."""
@@ -258,12 +254,3 @@ class PostgresTarget(Target):
 
     def _identifier(self, table: str) -> sql.Identifier:
         return sql.Identifier(self.schema_name, table)
-
-    def _standing(self, connection: Connection, table: str) -> TableInfo:
-        standing = find_table(connection, self.schema_name, table)
-        if standing is not None:
-            return standing
-        query = "SELECT tablename::text FROM pg_tables WHERE schemaname = %s AND tablename NOT IN "
-        query += "(SELECT relname FROM pg_class WHERE relispartition) ORDER BY 1"
-        present = ", ".join(str(row[0]) for row in connection.execute(query, [self.schema_name]).fetchall())
-        raise TargetError(f"there is no table {self.schema_name}.{table}; there is: {present or 'none'}")

@@ -1,12 +1,11 @@
-"""A month's profile -> its row of the table of monthly summaries."""
+"""A month's profile -> the month in one row: what its summary holds, and what the cleaned month shows."""
 
-import calendar
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from taxi_assets.tlc.profile import Profile
-from taxi_assets.tlc.services import Service
+from taxi_assets.tlc.services import Service, days_of
 
 
 def summary_row(service: Service, month: date, profile: Profile, raw_rows: int) -> Mapping[str, Any]:
@@ -18,11 +17,10 @@ def summary_row(service: Service, month: date, profile: Profile, raw_rows: int) 
         profile: What was counted of its rows.
         raw_rows: How many were published, as the cleaning step counted them for itself.
     """
-    days = calendar.monthrange(month.year, month.month)[1]
+    days = days_of(month)
     trips = profile.rows
     revenue, tips, miles = (of(service.name) for of in (profile.revenue, profile.tips, profile.miles))
-    of_month = [day for day in profile.days if (day.year, day.month) == (month.year, month.month)]
-    busiest_day = max(sorted(of_month), key=profile.trips_on, default=None)
+    busiest_day = max((day for day in days if day in profile.days), key=profile.trips_on, default=None)
     busiest_zone, zone_trips = next(iter(profile.zones.most_common(1)), (None, None))
     return {
         "service": service.name,
@@ -40,7 +38,7 @@ def summary_row(service: Service, month: date, profile: Profile, raw_rows: int) 
         "miles_per_trip": _per(miles, trips),
         "hours": profile.hours,
         "minutes_per_trip": _per(60 * profile.hours, trips),
-        "trips_per_day": trips / days,
+        "trips_per_day": trips / len(days),
         "busiest_day": busiest_day,
         "busiest_day_trips": None if busiest_day is None else profile.trips_on(busiest_day),
         "zones_served": len(profile.zones) or None,

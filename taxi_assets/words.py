@@ -1,8 +1,8 @@
-"""How months, assets and times are written in a message."""
+"""How months, assets, times and numbers are written for people: in messages, pages and pictures."""
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from taxi_assets.setting_values import TARGET_NAMES
 from taxi_assets.tlc.services import SERVICES, month_key, next_month, parse_month
@@ -12,6 +12,15 @@ STAGES = ("raw", "cleaned", "quarantined", *TARGET_NAMES)
 
 LONGEST_REASON = 500
 """Characters of somebody else's error: what a chat shows without folding it."""
+
+_SCALES = (
+    (1_000_000_000, 1_000_000_000, "billion"),
+    (1_000_000, 1_000_000, "million"),
+    (10_000, 1_000, "thousand"),
+)
+"""From which number on which word is used for how many; 9,500 is read as easily as 9.5 thousand."""
+
+_LEAST_PERCENT = 0.01
 
 
 def subject(name: str) -> tuple[str, str]:
@@ -49,10 +58,49 @@ def moment(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def short(text: str) -> str:
+def short(text: str, longest: int = LONGEST_REASON) -> str:
     """An error on one line, cut where it gets long."""
     line = " ".join(text.split())
-    return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def month_in_words(month: date) -> str:
+    """``January 2024``."""
+    return f"{month:%B %Y}"
+
+
+def scaled(largest: float) -> tuple[int, str]:
+    """By what to divide numbers up to ``largest``, and the word for it: 1,000 and ``thousand``."""
+    for least, factor, word in _SCALES:
+        if largest >= least:
+            return factor, word
+    return 1, ""
+
+
+def unit_in_words(word: str, unit: str) -> str:
+    """``Thousand trips``, ``Trips``."""
+    words = f"{word} {unit}".strip()
+    return words[0].upper() + words[1:]
+
+
+def in_words(value: float, unit: str) -> str:
+    """``1.53 million USD``."""
+    factor, word = scaled(abs(value))
+    number = f"{value / factor:.3g}" if word else f"{value:,.0f}"
+    return " ".join(part for part in (number, word, unit) if part)
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 trip``, ``2,000 trips``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def share_in_words(part: float, whole: float) -> str:
+    """``0.98 %``; what is there but would round to nothing is said to be less."""
+    percent = 100 * part / whole if whole else 0.0
+    if 0 < percent < _LEAST_PERCENT:
+        return f"less than {_LEAST_PERCENT} %"
+    return f"{percent:.3g} %" if percent >= 1 or not percent else f"{percent:.2g} %"
 
 
 def _span(months: list[str]) -> str:
