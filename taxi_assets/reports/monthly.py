@@ -12,7 +12,7 @@ from taxi_assets.reports.judgement import Line, State, absence, attention, recon
 from taxi_assets.reports.page import page
 from taxi_assets.reports.pictures import Picture, pictures
 from taxi_assets.tlc.rules import RULE_SETS, rules_for
-from taxi_assets.words import in_words, moment, month_in_words, share_in_words
+from taxi_assets.words import counted, in_words, moment, month_in_words, share_in_words
 
 _ZONES = 5
 _SHORT = 12  # letters of a sha256 that tell two files apart
@@ -111,7 +111,7 @@ def summary(found: Sequence[Evidence]) -> str:
     whole = sum(state == "holds" for state in states)
     adds_up = "all of it adds up" if whole == len(standing) else f"{whole} of {len(standing)} services add up"
     services = f"{len(standing)} of {len(found)} services"
-    return f"{trips:,} trips of {services}{money}; {adds_up}."
+    return f"{counted(trips, 'trip')} of {services}{money}; {adds_up}."
 
 
 def _part(evidence: Evidence, zones: Mapping[int, str]) -> Part:

@@ -207,3 +207,10 @@ def test_the_file_is_where_the_other_tables_of_the_lake_are(
 ) -> None:
     found = sorted(Path(graph.home / "lake" / STAGE / "green_trips").glob("trip_month=*/*.parquet"))
     assert [path.parent.name for path in found] == [f"trip_month={month}-01" for month in FOUR]
+
+
+def test_a_month_of_reversals_is_summed_up_as_it_is() -> None:
+    """Other rules than the default ones keep them."""
+    sums = {"total_amount": -12.5, "tip_amount": 2.0, "trip_distance": -1.0, "seconds": -60.0}
+    row = summary_row(SERVICES["green"], JANUARY, Profile(rows=1, sums=sums), 1)
+    assert typed_frame(row)["revenue_usd"].tolist() == [-12.5]
