@@ -6,7 +6,7 @@ from taxi_assets.assets.reports import GROUP as REPORTS
 from taxi_assets.settings import Settings
 
 _USUAL = 30  # seconds between two looks; one takes some 0.3 s over the months of all services
-_REPORTS = 300  # nobody waits for a page, and services that load together are done together
+_REPORTS = 300  # at least: nobody waits for a page, and services that load together are done together
 
 
 def following_sensor(settings: Settings) -> AutomationConditionSensorDefinition:
@@ -28,6 +28,6 @@ def reports_sensor(settings: Settings) -> AutomationConditionSensorDefinition:
         "reports_follow",
         target=AssetSelection.groups(REPORTS),
         default_status=DefaultSensorStatus.RUNNING,
-        minimum_interval_seconds=settings.interval(_REPORTS),
+        minimum_interval_seconds=max(_REPORTS, settings.interval(_REPORTS)),
         description="Makes a month's report when a service's month is newer and done, the overview nightly.",
     )

@@ -130,6 +130,7 @@ def in_trail(url: str) -> dict[str, dict[tuple[str, date], int]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_lake_alone_is_swapped_and_the_other_stores_keep_what_they_have(
     project: Project, gcs: GcsServer
 ) -> None:

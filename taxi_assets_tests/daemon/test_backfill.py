@@ -65,6 +65,7 @@ def fetched(tlc: PublishedMonths, keys: Iterable[str]) -> dict[str, int]:
     return {key: len(tlc.downloads("green", key)) for key in keys}
 
 
+@pytest.mark.slow
 def test_a_power_cut_in_a_backfill_loses_and_repeats_no_finished_month(
     system: DagsterDev, tlc: PublishedMonths
 ) -> None:
