@@ -60,10 +60,8 @@ def test_a_bad_file_is_told_once_with_its_reason_and_its_recovery_once(
     run_id = graph.run("green", MONTH).run_id
     (message,) = told(watcher, receiver)
     assert (message.kind, message.title) == ("success", "green 2024-01: all is well again")
-    assert (
-        "raw, cleaned, quarantined, postgres, lake, warehouse and monthly_summary of green 2024-01: right again"
-        in message.body
-    )
+    made = "raw, cleaned, quarantined, postgres, lake, warehouse and monthly_summary"
+    assert f"{made} of green 2024-01: right again" in message.body
     assert message.body.endswith(f"/runs/{run_id}")
     assert told(watcher, receiver) == []
     assert watcher.memory.board() == {}
