@@ -23,7 +23,7 @@ from dagster import (
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.conform import NonConforming
 from taxi_assets.tlc.schema import columns
-from taxi_assets.tlc.services import Service, month_key
+from taxi_assets.tlc.services import SERVICES, Service, month_key
 from taxi_assets.tlc.source import BadFile, NotPublished
 
 OWNERS = ["team:taxi-data"]
@@ -64,6 +64,12 @@ def monthly_partitions(service: Service) -> MonthlyPartitionsDefinition:
         fmt="%Y-%m",
         end_offset=-(service.earliest_lag.days // DAYS_OF_A_MONTH),
     )
+
+
+def partitions_of_all() -> MonthlyPartitionsDefinition:
+    """From the first month of any service to the newest that any may have published: the yellow taxi's."""
+    earliest = min(SERVICES.values(), key=lambda service: (service.first_month, service.earliest_lag))
+    return monthly_partitions(earliest)
 
 
 def freshness(service: Service) -> FreshnessPolicy:

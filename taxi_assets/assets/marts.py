@@ -22,7 +22,6 @@ from dagster import (
     BackfillPolicy,
     Failure,
     MetadataValue,
-    MonthlyPartitionsDefinition,
     ResourceParam,
     TableColumn,
     TableSchema,
@@ -30,7 +29,7 @@ from dagster import (
     asset,
 )
 
-from taxi_assets.assets.common import OWNERS, monthly_partitions, retry_policy, trips_key
+from taxi_assets.assets.common import OWNERS, partitions_of_all, retry_policy, trips_key
 from taxi_assets.assets.following import FOLLOWS_WAREHOUSE
 from taxi_assets.marts.lineage import lineage
 from taxi_assets.marts.query import TABLES, NothingStands, month_query
@@ -52,12 +51,6 @@ MONTHS_PER_RUN = 48
 def mart_key(mart: Mart) -> AssetKey:
     """``marts/trips_daily``."""
     return AssetKey([GROUP, mart.name])
-
-
-def mart_partitions() -> MonthlyPartitionsDefinition:
-    """From the first month of any service to the newest that any may have published: the yellow taxi's."""
-    earliest = min(SERVICES.values(), key=lambda service: (service.first_month, service.earliest_lag))
-    return monthly_partitions(earliest)
 
 
 def mart_assets(settings: Settings, kinds: set[str]) -> list[AssetsDefinition]:
@@ -87,7 +80,7 @@ def _mart_asset(mart: Mart, settings: Settings, kinds: set[str]) -> AssetsDefini
             )
         },
         pool=WAREHOUSE,
-        partitions_def=mart_partitions(),
+        partitions_def=partitions_of_all(),
         backfill_policy=BackfillPolicy.multi_run(MONTHS_PER_RUN),
         retry_policy=retry_policy(settings),
         automation_condition=FOLLOWS_WAREHOUSE,

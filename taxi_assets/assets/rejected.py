@@ -42,16 +42,12 @@ def samples_told(service: ServiceName, samples: Mapping[str, Sequence[Sample]]) 
     names = [column.name for column in columns(service)]
     head = ["reason", *(name for name in COLUMNS if name in names), "reasons"]
     lines = [
-        "| " + " | ".join([reason, *(_shown(row.get(name)) for name in head[1:])]) + " |"
+        [reason, *(_shown(row.get(name)) for name in head[1:])]
         for reason, rows in sorted(samples.items())
         for row in rows
     ]
-    if not lines:
-        return {}
     # A table of Dagster's own is drawn at full width, and pushes the meanings of the reasons out of sight.
-    return {
-        "samples": MetadataValue.md("\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *lines]))
-    }
+    return {"samples": MetadataValue.md(markdown.table(head, lines))} if lines else {}
 
 
 def _shown(value: object) -> str:

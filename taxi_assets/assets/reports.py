@@ -27,7 +27,7 @@ from dagster import (
     asset,
 )
 
-from taxi_assets.assets.common import OWNERS, monthly_partitions, retry_policy, trips_key
+from taxi_assets.assets.common import OWNERS, partitions_of_all, retry_policy, trips_key
 from taxi_assets.recovery.reconciliation import CHECK as COMPARED
 from taxi_assets.recovery.reconciliation import RECONCILIATION
 from taxi_assets.reports import places
@@ -92,7 +92,7 @@ def _monthly(settings: Settings, checks: Sequence[AssetCheckKey]) -> AssetsDefin
         deps=deps,
         description="A month of all services as one HTML file: numbers, pictures, what adds up, what was "
         "rejected, where it comes from.",
-        partitions_def=monthly_partitions(SERVICES["yellow"]),
+        partitions_def=partitions_of_all(),
         backfill_policy=BackfillPolicy.multi_run(_MONTHS_PER_RUN),
         automation_condition=FOLLOWS,
         **_common(settings),

@@ -11,8 +11,9 @@ from dagster import (
     asset_check,
 )
 
+from taxi_assets.assets.common import partitions_of_all
 from taxi_assets.assets.following import PROVES_TARGET
-from taxi_assets.assets.marts import WAREHOUSE, mart_key, mart_partitions
+from taxi_assets.assets.marts import WAREHOUSE, mart_key
 from taxi_assets.checks.by_month import Events, Verdict, by_month
 from taxi_assets.marts.table import TRIPS_DAILY
 from taxi_assets.settings import Settings
@@ -36,7 +37,7 @@ def mart_checks(settings: Settings) -> list[AssetChecksDefinition]:
         name=NAME,
         automation_condition=PROVES_TARGET,
         description="Trips and revenue of every service = the warehouse's table, by a query of its own.",
-        partitions_def=mart_partitions(),
+        partitions_def=partitions_of_all(),
     )
     def matches(context: AssetCheckExecutionContext, warehouse: ResourceParam[Target]) -> Events:
         def judge(month_key: str) -> Verdict:

@@ -61,14 +61,21 @@ def judge(service: ServiceName, month: date, held: dict[date, Facts]) -> Verdict
         month: Of which month.
         held: Facts of every file that is kept, by month.
     """
-    layouts = {one: Layout(one, found) for one, facts in held.items() if (found := columns_of(facts))}
-    if month not in layouts:
+    # Of hundreds of files only the two that are compared are read.
+    newest_first = (_layout(one, held) for one in sorted(held, reverse=True) if one < month)
+    now = _layout(month, held)
+    if now is None:
         return Verdict(True, "the file's columns were not noted when it was fetched", {})
-    now, earlier = layouts[month], [one for one in layouts if one < month]
-    if not earlier:
+    before = next(filter(None, newest_first), None)
+    if before is None:
         return Verdict(True, "no earlier file is held to compare with", {"columns": len(now.columns)})
-    before = layouts[max(earlier)]
     return _told(changes(service, before, now), before, now)
+
+
+def _layout(month: date, held: dict[date, Facts]) -> Layout | None:
+    """A file's columns; None where it is not held, or nobody noted them."""
+    found = columns_of(held.get(month, {}))
+    return Layout(month, found) if found else None
 
 
 def _told(found: list[Change], before: Layout, now: Layout) -> Verdict:

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from dagster import AssetKey, DagsterEventType, DagsterInstance, DagsterRunStatus
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus
 
 from taxi_assets.assets.common import trips_key
-from taxi_assets.assets.marts import mart_key
+from taxi_assets.assets.marts import WAREHOUSE, mart_key
 from taxi_assets.assets.reports import MONTHLY, OVERVIEW
 from taxi_assets.assets.summary import MONTHLY_SUMMARY
 from taxi_assets.health.facts import FailedBeside, ServiceFacts
+from taxi_assets.health.why import why_not_made
 from taxi_assets.marts.table import MARTS
-from taxi_assets.reasons import step_reason
 from taxi_assets.settings import Settings
 
 _ZONES = AssetKey("zones")
@@ -33,7 +33,7 @@ def failed_beside(
     for key in (_ZONES, *(AssetKey([target, "zones"]) for target in settings.targets), OVERVIEW):
         if run_id := _failed_whole(instance, key, status):
             yield _described(instance, key, {"": run_id}, in_a_store=key != OVERVIEW)
-    for key in map(mart_key, MARTS) if "warehouse" in settings.targets else ():
+    for key in map(mart_key, MARTS) if WAREHOUSE in settings.targets else ():
         if runs := _failed_months(instance, key, status):
             yield _described(instance, key, runs, in_a_store=True)
     for one in services:
@@ -77,17 +77,5 @@ def _described(
     instance: DagsterInstance, key: AssetKey, runs: Mapping[str, str], *, in_a_store: bool = False
 ) -> FailedBeside:
     months = frozenset(month for month in runs if month)
-    why = _why(instance, key, list(runs.values())[-1])
+    why = why_not_made(instance, "__".join(key.path), list(runs.values())[-1])
     return FailedBeside(key.to_user_string(), months, why, in_a_store)
-
-
-def _why(instance: DagsterInstance, key: AssetKey, run_id: str) -> str:
-    """What the asset's step said in a run; '' where it was not reached because of another one."""
-    failures = [one.dagster_event for one in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE)]
-    for event in failures:
-        if event and event.step_key == "__".join(key.path):
-            return step_reason(event)
-    if failures:
-        return ""
-    ended = instance.all_logs(run_id, of_type=DagsterEventType.RUN_FAILURE)
-    return next((one.dagster_event.message or "" for one in ended if one.dagster_event), "")

@@ -21,11 +21,11 @@ def failed_checks(instance: DagsterInstance, keys: Iterable[AssetCheckKey]) -> I
         instance: Whose records.
         keys: Of the checks to look at.
     """
-    verdicts: dict[AssetCheckKey, list[AssetCheckPartitionInfo]] = defaultdict(list)
+    failed: dict[AssetCheckKey, list[AssetCheckPartitionInfo]] = defaultdict(list)
     for one in instance.event_log_storage.get_asset_check_partition_info(list(keys)):
         if one.latest_execution_status == Status.FAILED and _is_of_what_stands(one):
-            verdicts[one.check_key].append(one)
-    for key, found in verdicts.items():
+            failed[one.check_key].append(one)
+    for key, found in failed.items():
         months = frozenset(one.partition_key for one in found if one.partition_key)
         newest = max(found, key=lambda one: (one.partition_key or "", one.latest_check_event_storage_id))
         yield _described(instance, key, months, newest.partition_key)

@@ -8,7 +8,6 @@ from typing import Any
 
 from dagster import (
     AssetCheckKey,
-    DagsterEventType,
     DagsterInstance,
     DagsterRunStatus,
 )
@@ -21,7 +20,7 @@ from taxi_assets.checks.newest import NAME as NEWEST
 from taxi_assets.health.beside import failed_beside
 from taxi_assets.health.checks import failed_checks
 from taxi_assets.health.facts import Compared, Facts, Failed, FailedCheck, ServiceFacts, Trail
-from taxi_assets.reasons import step_reason
+from taxi_assets.health.why import why_not_made
 from taxi_assets.recovery.believed import Record, believed, under_way
 from taxi_assets.recovery.difference import Comparison
 from taxi_assets.recovery.reconciliation import CHECK as COMPARED
@@ -169,28 +168,22 @@ def _failed(
         }
         if not runs:
             continue
-        found[stage] = Failed(frozenset(runs), _why(instance, service, stage, max(runs.values())[1]))
+        why = why_not_made(instance, _step(service, stage), max(runs.values())[1])
+        found[stage] = Failed(frozenset(runs), why)
         if stage in {"raw", "cleaned"}:
             before |= runs.keys()
     return found
 
 
+def _step(service: Service, stage: str) -> str:
+    """Key of the step that makes a stage."""
+    cleaning = stage in {"cleaned", "quarantined"}
+    return f"clean_{service.name}_trips" if cleaning else "__".join(trips_key(stage, service).path)
+
+
 def _status(instance: DagsterInstance, run_id: str) -> DagsterRunStatus | None:
     run = instance.get_run_by_id(run_id)
     return run.status if run else None
-
-
-def _why(instance: DagsterInstance, service: Service, stage: str, run_id: str) -> str:
-    """What the run's failed step said; '' where the stage was not reached because of another one."""
-    step = "clean" if stage in {"cleaned", "quarantined"} else f"{stage}_"
-    failures = [one.dagster_event for one in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE)]
-    for event in failures:
-        if event and event.step_key == f"{step}_{service.name}_trips":
-            return step_reason(event)
-    if failures:
-        return ""
-    ended = instance.all_logs(run_id, of_type=DagsterEventType.RUN_FAILURE)
-    return next((one.dagster_event.message or "" for one in ended if one.dagster_event), "")
 
 
 def _outdated(service: Service, cleaned: Mapping[str, Record]) -> frozenset[str]:

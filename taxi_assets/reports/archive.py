@@ -57,6 +57,10 @@ class Archive:
     def _beliefs(self) -> dict[tuple[str, str], dict[str, Record]]:
         return {}
 
+    @cached_property
+    def _profiles(self) -> dict[tuple[str, date], Profile]:
+        return {}
+
     def of(self, service: Service, month: date, *, history: bool = True) -> Evidence:
         """What is known of a month; of one that is not there, only that.
 
@@ -81,7 +85,7 @@ class Archive:
             cleaned.version,
             facts.get("rule_set", "default"),
             json.loads(facts.get("reasons", "{}")),
-            Profile.from_json(facts[PROFILE]) if PROFILE in facts else None,
+            self.profile(service, month),
             self.history(service, month) if history else (),
             self.copies(service, month),
             self.verdicts(service, month),
@@ -95,6 +99,16 @@ class Archive:
             table = self.lake.table_name(trips_key(stage, service).path)
             self._answers[asked] = {when: one for when, one in self.lake.partitions(table).items() if when}
         return self._answers[asked]
+
+    def profile(self, service: Service, month: date) -> Profile | None:
+        """What was counted of a month, read once: it is in the history of the two years that follow."""
+        cleaned = self.held("cleaned", service).get(month)
+        if cleaned is None or PROFILE not in cleaned.facts:
+            return None
+        asked = (service.name, month)
+        if asked not in self._profiles:
+            self._profiles[asked] = Profile.from_json(cleaned.facts[PROFILE])
+        return self._profiles[asked]
 
     def recorded(self, stage: str, service: Service) -> dict[str, Record]:
         """The newest record of every month of an asset."""
@@ -116,9 +130,9 @@ class Archive:
             return None
         quarantined = self.held("quarantined", service).get(month)
         rejected = quarantined.rows if quarantined else 0
-        if PROFILE not in cleaned.facts:
+        profile, name = self.profile(service, month), service.name
+        if profile is None:
             return Numbers(month, cleaned.rows, rejected)
-        profile, name = Profile.from_json(cleaned.facts[PROFILE]), service.name
         measured = (profile.revenue(name), profile.tips(name), profile.miles(name), profile.hours)
         return Numbers(month, cleaned.rows, rejected, *measured)
 
