@@ -25,7 +25,7 @@ _COLORS = 128  # Dagster's pages have some 40 and their shades
 _WITHIN = 300
 
 MONTH = "2023-02"
-BACKFILL = ("2022-03", "2023-01")
+BACKFILL = ("2022-08", "2023-01")
 _ENDED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
 
 
@@ -44,7 +44,7 @@ def backfill(ui: Ui, system: DagsterDev) -> None:
     ui.wait(lambda: not ui.visible(field("ex: ")))
     ui.open("/runs?view=backfills")
     ui.click("//a[starts-with(@href, '/runs/b/')]")
-    ui.see("Completed", within=_WITHIN)
+    ui.see("100% completed", within=_WITHIN)
 
 
 def cleaned_month(ui: Ui, system: DagsterDev) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from taxi_assets.targets.postgres import PostgresTarget
 from taxi_assets.targets.postgres.types import arrow_type, flows_into, postgres_type, travelling_type
+from taxi_assets.targets.sums import totals_of_stream
 from taxi_assets.targets.target import TargetError
 
 JANUARY = date(2024, 1, 1)
@@ -96,6 +97,25 @@ def test_every_value_comes_back_exactly(
     assert same(read.drop_columns(["trip_month"]), expected(table))
     assert read["trip_month"].to_pylist() == [JANUARY] * table.num_rows
     assert target.totals("trips", JANUARY, []).rows == table.num_rows
+
+
+AMOUNTS = st.one_of(
+    st.integers(-(10**10), 10**10).map(lambda whole: (whole + 0.5) / 1e6),  # a half of the last place
+    st.sampled_from([5e-7, -5e-7, 4_503_599_627.370497, math.nan, math.inf, -math.inf]),
+    st.floats(-1e12, 1e12),
+    st.decimals(-(10**6), 10**6, places=2).map(float),
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(AMOUNTS | st.none(), max_size=20))
+def test_amounts_are_rounded_as_duckdb_rounds_them_before_they_are_added(
+    postgres_target: PostgresTarget, amounts: list[float | None]
+) -> None:
+    table = pa.table({"amount": pa.array(amounts, pa.float64())})
+    postgres_target.replace("amounts", JANUARY, table.to_reader())
+    found = postgres_target.totals("amounts", JANUARY, ["amount"])
+    assert found == totals_of_stream("amounts", table.to_reader(), ["amount"])
 
 
 @pytest.mark.parametrize("batch", [100, 20_000, 70_000])

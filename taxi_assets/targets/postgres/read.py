@@ -25,13 +25,21 @@ _COMPARISONS = {
 }
 _WITHOUT_VALUE = ("is null", "is not null")
 
-_EXACT = {
-    # Through text, which is exact; the cast of a float to numeric keeps 15 digits.
-    "real": "{}::float8::text::numeric",
-    "double precision": "{}::text::numeric",
-    **dict.fromkeys(("smallint", "integer", "bigint", "numeric"), "{}::numeric"),
-}
-"""How a column of each type becomes exact numbers."""
+_FLOATS = ("real", "double precision")
+_NUMBERS = ("smallint", "integer", "bigint", "numeric")
+
+# Half away from zero, as DuckDB rounds: the largest number below a half carries every half, and nothing else,
+# over the next whole number.
+_HALF = "float8 '0.49999999999999994'"
+_MILLIONTHS = f"trunc({{x}} * float8 '1e6' + CASE WHEN {{x}} >= 0 THEN {_HALF} ELSE -{_HALF} END)::bigint"
+_SUM_OF_SMALL = f"coalesce(sum({_MILLIONTHS}), 0) * 0.000001"
+# By way of text a float becomes numeric exactly; a cast keeps 15 digits. NaN is above infinity, in Postgres.
+_SUM_OF_ALL = (
+    f"coalesce(sum({_MILLIONTHS}) FILTER (WHERE abs({{x}}) < 9e12), 0) * 0.000001 + "
+    f"coalesce(sum(round({{x}}::text::numeric, {MONEY_DECIMALS})) "
+    "FILTER (WHERE abs({x}) >= 9e12 AND abs({x}) < 'Infinity'), 0)"
+)
+"""Above nine billion dollars a bigint doesn't hold the millionths."""
 
 
 @dataclass(frozen=True)
@@ -114,27 +122,30 @@ def add_up(
     """Count rows and add up ``columns``: finite values only, as NaN and infinity have no sum."""
     schema, table, partition_column = names
     _check_columns(f"{schema}.{table}", standing, columns)
-    sums = [_sum(f"{schema}.{table}", standing, column) for column in columns]
-    results = sql.SQL(", ").join([sql.SQL("count(*)"), *sums])
-    query = sql.SQL("SELECT {} FROM {}").format(results, _quoted(schema, table))
     here = [sql.SQL("{} = %s").format(_quoted(partition_column))] if partition else []
-    row = connection.execute(query + _where(here), [partition] if partition else []).fetchone()
-    rows, *values = cast("tuple[int, *tuple[Decimal, ...]]", row)
-    return Totals(rows, dict(zip(columns, values, strict=True)))
+
+    def ask(floats: str) -> Totals:
+        sums = [_sum(f"{schema}.{table}", standing, column, floats) for column in columns]
+        query = sql.SQL("SELECT {} FROM {}").format(
+            sql.SQL(", ").join([sql.SQL("count(*)"), *sums]), _quoted(schema, table)
+        )
+        row = connection.execute(query + _where(here), [partition] if partition else []).fetchone()
+        rows, *values = cast("tuple[int, *tuple[Decimal, ...]]", row)
+        return Totals(rows, dict(zip(columns, values, strict=True)))
+
+    try:
+        return ask(_SUM_OF_SMALL)  # four times as fast
+    except psycopg.errors.NumericValueOutOfRange:  # NaN, infinite, or no amount that anybody was charged
+        return ask(_SUM_OF_ALL)
 
 
-def _sum(table: str, standing: TableInfo, column: str) -> sql.Composed:
-    kind = standing.columns[column].type
-    exact = _EXACT.get(kind.partition("(")[0])
-    if exact is None:
-        raise TargetError(f"column {column!r} of {table} is {kind}: only numbers can be added up")
-    add = "coalesce(sum(round({exact}, {places})) FILTER (WHERE {column}::float8 < 'Infinity'::float8 AND "
-    add += "{column}::float8 > '-Infinity'::float8), 0)"  # NaN is greater than infinity, in Postgres
-    return sql.SQL(add).format(
-        exact=sql.SQL(exact).format(_quoted(column)),
-        places=sql.Literal(MONEY_DECIMALS),
-        column=_quoted(column),
-    )
+def _sum(table: str, standing: TableInfo, column: str, floats: str) -> sql.Composed:
+    kind, name = standing.columns[column].type.partition("(")[0], _quoted(column)
+    if kind in _FLOATS:
+        return sql.SQL(floats).format(x=sql.SQL("{}::float8").format(name))
+    if kind in _NUMBERS:
+        return sql.SQL("coalesce(sum(round({}::numeric, {})), 0)").format(name, sql.Literal(MONEY_DECIMALS))
+    raise TargetError(f"column {column!r} of {table} is {kind}: only numbers can be added up")
 
 
 def _quoted(*names: str) -> sql.SQL:
