@@ -31,8 +31,9 @@ from taxi_assets.targets.parquet_days import day_column, publish_days, replacing
 from taxi_assets.targets.parquet_footers import SCHEMA, parse
 from taxi_assets.targets.parquet_layout import Layout, Standing, written_metadata
 from taxi_assets.targets.parquet_read import read_table
+from taxi_assets.targets.parquet_totals import totals_of_partition
 from taxi_assets.targets.parquet_write import Style, copy_stream, writing, writing_daily
-from taxi_assets.targets.sums import literal, no_rows, totals_of_stream
+from taxi_assets.targets.sums import literal
 from taxi_assets.targets.target import (
     EXAMPLE_ROWS,
     Condition,
@@ -108,13 +109,7 @@ class ParquetTarget(Target):
 
     def totals(self, table: str, partition: date | None, columns: Sequence[str]) -> Totals:
         """Add up the columns of the stored files."""
-        layout = self.layout(table)
-        standing = layout.described()
-        if partition not in standing:
-            return no_rows(columns)
-        chosen = None if partition is None else [partition]
-        stream = read_table(layout, chosen, columns or None, (), standing)
-        return totals_of_stream(table, stream, columns)
+        return totals_of_partition(self.layout(table), partition, columns)
 
     def uri(self, table: str, partition: date | None = None) -> str:
         """The partition's object, or the folder of the table or of a partition cut by day."""
