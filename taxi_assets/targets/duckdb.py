@@ -10,8 +10,9 @@ A partition without rows leaves no trace in a table, and facts have no place in 
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import partial
 from typing import Any, ClassVar
 
 import duckdb
@@ -20,7 +21,9 @@ import pyarrow as pa
 from taxi_assets.targets.arrow_schema import check_fits, check_stream, fitted, plain_schema
 from taxi_assets.targets.conditions import check_columns, check_conditions, check_partitions
 from taxi_assets.targets.duckdb_file import Connection, duckdb_path, opened, save_memory, write_lock
+from taxi_assets.targets.duckdb_incoming import Incoming
 from taxi_assets.targets.duckdb_sql import Table
+from taxi_assets.targets.offered import fetched
 from taxi_assets.targets.selecting import checked_select
 from taxi_assets.targets.sums import no_rows, quoted, sum_query, totals_of
 from taxi_assets.targets.target import (
@@ -28,6 +31,7 @@ from taxi_assets.targets.target import (
     Condition,
     Facts,
     Held,
+    Objects,
     Report,
     Target,
     TargetError,
@@ -71,7 +75,36 @@ class DuckDBTarget(Target):
         self, table: str, partition: date | None, stream: pa.RecordBatchReader, facts: Facts | None = None
     ) -> Report:
         """Delete the month and insert the stream, in one transaction."""
+        new = plain_schema(stream.schema)
+
+        def insert(place: Table) -> int:
+            return place.insert(partition, _plain(stream, new), new)
+
         check_stream(table, stream.schema, self.partition_column, ignore_case=True)
+        return self._replace(table, partition, new, facts or {}, insert)
+
+    def replace_from(
+        self, table: str, partition: date | None, objects: Objects, facts: Facts | None = None
+    ) -> Report | None:
+        """Let DuckDB read the files, if it finds the types in them that it would find in their stream."""
+        if objects.files is None or not objects.lie_in(self.partition_column, partition):
+            return None
+        check_stream(table, objects.schema, self.partition_column, ignore_case=True)
+        with fetched(objects) as files:
+            incoming = Incoming(objects, [file.path for file in files])
+            if not incoming.alike():
+                return None
+            insert = partial(incoming.insert, partition)
+            return self._replace(table, partition, plain_schema(objects.schema), facts or {}, insert)
+
+    def _replace(
+        self,
+        table: str,
+        partition: date | None,
+        new: pa.Schema,
+        facts: Facts,
+        insert: Callable[[Table], int],
+    ) -> Report:
         started = time.monotonic()
         # Writers of one process take turns: DuckDB would refuse the second one's ALTER TABLE or ledger row.
         with write_lock(duckdb_path(self.url)), self.connect() as connection:
@@ -80,7 +113,7 @@ class DuckDBTarget(Target):
             place = self._table(connection, table)
             connection.begin()
             try:
-                report = self._replace(place, partition, stream, facts or {})
+                report = self._replace_in(place, partition, new, facts, insert)
                 still_wanted()
             except BaseException:
                 connection.rollback()
@@ -160,10 +193,14 @@ class DuckDBTarget(Target):
     def _table(self, connection: Connection, table: str) -> Table:
         return Table(connection, self.schema_name, table, self.partition_column)
 
-    def _replace(
-        self, place: Table, partition: date | None, stream: pa.RecordBatchReader, facts: Facts
+    def _replace_in(
+        self,
+        place: Table,
+        partition: date | None,
+        new: pa.Schema,
+        facts: Facts,
+        insert: Callable[[Table], int],
     ) -> Report:
-        new = plain_schema(stream.schema)
         replaced, stored = place.held(partition), place.schema()
         if stored is not None:
             other = _other(place, partition, stored)
@@ -174,7 +211,7 @@ class DuckDBTarget(Target):
                 check_fits(place.name, [(other, stored)], str(partition), new)
         place.shape(new, stored, partitioned=partition is not None)
         place.delete(partition)
-        rows = place.insert(partition, _plain(stream, new), new)
+        rows = insert(place)
         place.comment(new)
         place.ledger.record(partition, rows, facts)
         return Report(rows, 0, replaced.rows if replaced else None)
