@@ -13,15 +13,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import duckdb
 import pyarrow as pa
 
 from taxi_assets.targets.arrow_schema import check_fits, check_stream, fitted, plain_schema
-from taxi_assets.targets.conditions import check_columns, check_conditions, check_partitions
 from taxi_assets.targets.duckdb_file import Connection, duckdb_path, opened, save_memory, write_lock
 from taxi_assets.targets.duckdb_incoming import Incoming
+from taxi_assets.targets.duckdb_read import BATCH_ROWS, batches, planned
 from taxi_assets.targets.duckdb_sql import Table
 from taxi_assets.targets.offered import fetched
 from taxi_assets.targets.selecting import checked_select
@@ -38,8 +38,6 @@ from taxi_assets.targets.target import (
     Totals,
 )
 from taxi_assets.targets.wanted import still_wanted
-
-BATCH_ROWS = 65_536
 
 _REFUSED = (
     duckdb.ProgrammingError,  # a table or column that is not there
@@ -134,12 +132,12 @@ class DuckDBTarget(Target):
         try:
             connection.begin()
             place = self._table(connection, table)
-            plan = self._plan(place, partitions, columns, where)
+            plan = planned(place, self.uri(table), partitions, columns, where)
         except BaseException:
             connection.close()
             raise
         schema, queries = plan
-        return pa.RecordBatchReader.from_batches(schema, _batches(connection, queries))
+        return pa.RecordBatchReader.from_batches(schema, batches(connection, queries))
 
     def partitions(self, table: str) -> dict[date | None, Held]:
         """Rows by count, facts by the ledger."""
@@ -216,27 +214,6 @@ class DuckDBTarget(Target):
         place.ledger.record(partition, rows, facts)
         return Report(rows, 0, replaced.rows if replaced else None)
 
-    def _plan(
-        self,
-        place: Table,
-        partitions: Sequence[date] | None,
-        columns: Sequence[str] | None,
-        where: Sequence[Condition],
-    ) -> tuple[pa.Schema, list[tuple[str, list[Any]]]]:
-        """Schema of a read, and one query with its values per partition."""
-        stored = place.schema()
-        if stored is None:
-            there = ", ".join(place.tables()) or "no table"
-            raise TargetError(f"{self.uri(place.name)} does not exist; there is {there}")
-        names = stored.names if columns is None else list(columns)
-        check_columns(place.name, names, stored.names)
-        check_conditions(place.name, where, stored.names)
-        chosen: list[date | None] = list(partitions or ())
-        if partitions is None or not all(place.held(one) for one in partitions):
-            chosen = check_partitions(place.name, partitions, list(place.partitions()))
-        schema = pa.schema([stored.field(name) for name in names])
-        return schema, [place.select(partition, names, where) for partition in chosen]
-
 
 def _other(place: Table, partition: date | None, stored: pa.Schema) -> str | None:
     """Name of another partition, None if the table holds nothing else.
@@ -249,13 +226,6 @@ def _other(place: Table, partition: date | None, stored: pa.Schema) -> str | Non
         kind = "partitions" if partitioned else f"no partitions: no column {place.column}"
         raise TargetError(f"{place.name} has {kind}; write {partition} to a table of another name")
     return place.other(partition) if partitioned and partition else None
-
-
-def _batches(connection: Connection, queries: Sequence[tuple[str, list[Any]]]) -> Iterator[pa.RecordBatch]:
-    with connection:  # closed, and the file free, when the stream ends or nobody refers to it
-        for query, values in queries:
-            with connection.sql(query, params=values).to_arrow_reader(BATCH_ROWS) as reader:
-                yield from reader
 
 
 def _plain(stream: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import duckdb
 
-from taxi_assets.targets.duckdb_sql import Table, arrow_types, selected_types
+from taxi_assets.targets.duckdb_sql import Table
+from taxi_assets.targets.duckdb_types import arrow_types, selected_types
 from taxi_assets.targets.offered import damaged
 from taxi_assets.targets.sums import literal, quoted
 from taxi_assets.targets.target import Objects, TargetError

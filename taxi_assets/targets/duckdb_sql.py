@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from taxi_assets.targets.duckdb_file import Connection
 from taxi_assets.targets.duckdb_ledger import LEDGER, Ledger
+from taxi_assets.targets.duckdb_types import arrow_types
 from taxi_assets.targets.sums import literal, quoted
 from taxi_assets.targets.target import Condition, Held, TargetError
 
@@ -226,20 +227,6 @@ class Table:
             if text:
                 name = f"{self.qualified}.{quoted(field.name)}"
                 self.connection.execute(f"COMMENT ON COLUMN {name} IS {literal(text.decode())}")
-
-
-def arrow_types(connection: Connection, schema: pa.Schema) -> dict[str, str]:
-    """DuckDB's own idea of the Arrow types."""
-    connection.register(_INCOMING, schema.empty_table())
-    found = selected_types(connection, "*", _INCOMING)
-    connection.unregister(_INCOMING)
-    return found
-
-
-def selected_types(connection: Connection, columns: str, source: str) -> dict[str, str]:
-    """Columns and types of a query, which is not run."""
-    rows = connection.execute(f"DESCRIBE SELECT {columns} FROM {source}").fetchall()  # noqa: S608
-    return {row[0]: row[1] for row in rows}
 
 
 def _term(condition: Condition) -> tuple[str, list[Any]]:

@@ -21,7 +21,7 @@ from taxi_assets.targets.offered import OfferedFile
 from taxi_assets.targets.parquet_write import Style
 
 _WORTH_A_GROUP = 16 * 2**20
-"""Bytes of encoded pages in a row group below which its rows are what counts: our writer ends a group at 128 MiB
+"""Bytes of encoded pages that make a row group large, however few its rows: our writer ends one at 128 MiB
 of rows in memory, which are a fraction of that once dictionaries are made."""
 
 _ONE_WRITER = "parquet-cpp-arrow"

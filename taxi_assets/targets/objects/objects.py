@@ -67,7 +67,7 @@ class ObjectStore(Protocol):
         """The version that ``info`` tells of, as ``open_input``; FileNotFoundError if it is not there."""
 
     def found_path(self, info: ObjectInfo) -> AbstractContextManager[Path]:
-        """The version that ``info`` tells of, as a local file that keeps it; FileNotFoundError if it is gone."""
+        """The version that ``info`` tells of, as a local file that stays so; else as ``open_found``."""
 
     def scratch(self) -> Path:
         """A directory of this process for files on their way in, one rename away from the objects."""
