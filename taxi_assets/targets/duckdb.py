@@ -19,7 +19,15 @@ import duckdb
 import pyarrow as pa
 
 from taxi_assets.targets.arrow_schema import check_fits, check_stream, fitted, plain_schema
-from taxi_assets.targets.duckdb_file import Connection, duckdb_path, opened, save_memory, write_lock
+from taxi_assets.targets.duckdb_file import (
+    FILES_MEMORY,
+    STREAM_MEMORY,
+    Connection,
+    duckdb_path,
+    opened,
+    save_memory,
+    write_lock,
+)
 from taxi_assets.targets.duckdb_incoming import Incoming
 from taxi_assets.targets.duckdb_read import BATCH_ROWS, batches, planned
 from taxi_assets.targets.duckdb_sql import Table
@@ -79,7 +87,7 @@ class DuckDBTarget(Target):
             return place.insert(partition, _plain(stream, new), new)
 
         check_stream(table, stream.schema, self.partition_column, ignore_case=True)
-        return self._replace(table, partition, new, facts or {}, insert)
+        return self._replace(table, partition, new, facts or {}, insert, STREAM_MEMORY)
 
     def replace_from(
         self, table: str, partition: date | None, objects: Objects, facts: Facts | None = None
@@ -92,8 +100,8 @@ class DuckDBTarget(Target):
             incoming = Incoming(objects, [file.path for file in files])
             if not incoming.alike():
                 return None
-            insert = partial(incoming.insert, partition)
-            return self._replace(table, partition, plain_schema(objects.schema), facts or {}, insert)
+            new, insert = plain_schema(objects.schema), partial(incoming.insert, partition)
+            return self._replace(table, partition, new, facts or {}, insert, FILES_MEMORY)
 
     def _replace(
         self,
@@ -102,12 +110,13 @@ class DuckDBTarget(Target):
         new: pa.Schema,
         facts: Facts,
         insert: Callable[[Table], int],
+        memory: str,
     ) -> Report:
         started = time.monotonic()
         # Writers of one process take turns: DuckDB would refuse the second one's ALTER TABLE or ledger row.
         with write_lock(duckdb_path(self.url)), self.connect() as connection:
             waited = time.monotonic()
-            save_memory(connection)
+            save_memory(connection, memory)
             place = self._table(connection, table)
             connection.begin()
             try:

@@ -2,7 +2,7 @@
 
 ``replace`` of such a target puts the stream into a lake beside it, and lets the target load what the lake
 offers. So the whole suite runs over ``replace_from``: what it says of a stream's rows holds for objects too.
-What a target hands back - another form than its own, columns that other months have - is streamed, as in runs.
+What a target hands back - another form than its own, columns that other months have - is streamed.
 """
 
 import uuid
