@@ -19,8 +19,15 @@ from taxi_assets.targets.offered import damaged
 from taxi_assets.targets.sums import literal, quoted
 from taxi_assets.targets.target import Objects, TargetError
 
-_UNREADABLE = (duckdb.InvalidInputException, duckdb.SerializationException)
-"""Of pages that can't be unpacked or decoded."""
+_NOT_THE_FILES = (
+    TargetError,
+    MemoryError,
+    duckdb.OutOfMemoryException,
+    duckdb.OperationalError,  # the disk, or another transaction
+    duckdb.InternalError,
+    duckdb.FatalException,
+)
+"""Everything else is about pages: what can't be unpacked or decoded shows in many ways, RuntimeError among them."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,9 @@ class Incoming:
         """
         try:
             rows = place.insert_from(partition, self._columns, self._source)
-        except _UNREADABLE as error:
+        except _NOT_THE_FILES:
+            raise
+        except Exception as error:
             raise damaged(self.objects.root, error) from error
         if rows != self.objects.rows:
             raise TargetError(f"{place.name}: {rows} rows came out of files of {self.objects.rows}")
