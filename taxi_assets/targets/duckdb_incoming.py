@@ -27,7 +27,7 @@ _NOT_THE_FILES = (
     duckdb.InternalError,
     duckdb.FatalException,
 )
-"""Everything else is about pages: what can't be unpacked or decoded shows in many ways, RuntimeError among them."""
+"""Everything else is about pages: what can't be unpacked or decoded shows in many ways, RuntimeError too."""
 
 
 @dataclass(frozen=True)

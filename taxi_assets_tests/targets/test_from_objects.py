@@ -21,7 +21,7 @@ from taxi_assets.targets.duckdb import DuckDBTarget
 from taxi_assets.targets.io_manager import TargetIOManager
 from taxi_assets.targets.lazy import ArrowStream, LazyPartition, LazyPartitions
 from taxi_assets.targets.parquet import ParquetTarget
-from taxi_assets.targets.target import Target
+from taxi_assets.targets.target import Target, TargetError
 from taxi_assets_tests.contract.rows import JANUARY, bag, held, trips
 
 MONTHS = MonthlyPartitionsDefinition("2024-01", fmt="%Y-%m")
@@ -77,6 +77,11 @@ def shown(result: ExecuteInProcessResult) -> Mapping[str, Any]:
     return {name: value.value for name, value in event.metadata.items()}
 
 
+def told(result: ExecuteInProcessResult) -> str:
+    (failed,) = result.get_step_failure_events()
+    return str(failed.step_failure_data.error_display_string)
+
+
 def test_no_row_passes_through_the_process_and_the_page_shows_the_first_all_the_same(
     lake: ParquetTarget, target: Target
 ) -> None:
@@ -108,7 +113,6 @@ def test_a_month_that_is_replaced_after_its_facts_were_read_fails_the_run_and_is
         return month
 
     result = run(lake, target, handed_on)
-    (failed,) = result.get_step_failure_events()
     assert "was replaced while it was read: run it again" in str(
         failed.step_failure_data.error_display_string
     )
@@ -123,8 +127,7 @@ def test_rows_handed_on_to_another_month_are_refused(lake: ParquetTarget, target
         return replace(month, objects=lambda: moved, open=_not_opened)
 
     result = run(lake, target, of_february)
-    (failed,) = result.get_step_failure_events()
-    assert "rows passed through this process" in str(failed.step_failure_data.error_display_string)
+    assert "rows passed through this process" in told(result)
 
 
 def test_pages_that_can_not_be_unpacked_are_told_of_by_duckdb(lake: ParquetTarget, tmp_path: Path) -> None:
@@ -136,6 +139,6 @@ def test_pages_that_can_not_be_unpacked_are_told_of_by_duckdb(lake: ParquetTarge
     offered = lake.objects(UPSTREAM, JANUARY)
     assert offered is not None
     target = DuckDBTarget(url=f"duckdb:///{tmp_path / 'w.duckdb'}")
-    with pytest.raises(Exception, match="is damaged"):
+    with pytest.raises(TargetError, match="is damaged"):
         target.replace_from("trips", JANUARY, offered)
     assert target.partitions("trips") == {}
