@@ -10,17 +10,28 @@ A partition without rows leaves no trace in a table, and facts have no place in 
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import Any, ClassVar
+from functools import partial
+from typing import ClassVar
 
 import duckdb
 import pyarrow as pa
 
 from taxi_assets.targets.arrow_schema import check_fits, check_stream, fitted, plain_schema
-from taxi_assets.targets.conditions import check_columns, check_conditions, check_partitions
-from taxi_assets.targets.duckdb_file import Connection, duckdb_path, opened, save_memory, write_lock
+from taxi_assets.targets.duckdb_file import (
+    FILES_MEMORY,
+    STREAM_MEMORY,
+    Connection,
+    duckdb_path,
+    opened,
+    save_memory,
+    write_lock,
+)
+from taxi_assets.targets.duckdb_incoming import Incoming
+from taxi_assets.targets.duckdb_read import BATCH_ROWS, batches, planned
 from taxi_assets.targets.duckdb_sql import Table
+from taxi_assets.targets.offered import fetched
 from taxi_assets.targets.selecting import checked_select
 from taxi_assets.targets.sums import no_rows, quoted, sum_query, totals_of
 from taxi_assets.targets.target import (
@@ -28,14 +39,13 @@ from taxi_assets.targets.target import (
     Condition,
     Facts,
     Held,
+    Objects,
     Report,
     Target,
     TargetError,
     Totals,
 )
 from taxi_assets.targets.wanted import still_wanted
-
-BATCH_ROWS = 65_536
 
 _REFUSED = (
     duckdb.ProgrammingError,  # a table or column that is not there
@@ -71,16 +81,46 @@ class DuckDBTarget(Target):
         self, table: str, partition: date | None, stream: pa.RecordBatchReader, facts: Facts | None = None
     ) -> Report:
         """Delete the month and insert the stream, in one transaction."""
+        new = plain_schema(stream.schema)
+
+        def insert(place: Table) -> int:
+            return place.insert(partition, _plain(stream, new), new)
+
         check_stream(table, stream.schema, self.partition_column, ignore_case=True)
+        return self._replace(table, partition, new, facts or {}, insert, STREAM_MEMORY)
+
+    def replace_from(
+        self, table: str, partition: date | None, objects: Objects, facts: Facts | None = None
+    ) -> Report | None:
+        """Let DuckDB read the files, if it finds the types in them that it would find in their stream."""
+        if objects.files is None or not objects.lie_in(self.partition_column, partition):
+            return None
+        check_stream(table, objects.schema, self.partition_column, ignore_case=True)
+        with fetched(objects) as files:
+            incoming = Incoming(objects, [file.path for file in files])
+            if not incoming.alike():
+                return None
+            new, insert = plain_schema(objects.schema), partial(incoming.insert, partition)
+            return self._replace(table, partition, new, facts or {}, insert, FILES_MEMORY)
+
+    def _replace(
+        self,
+        table: str,
+        partition: date | None,
+        new: pa.Schema,
+        facts: Facts,
+        insert: Callable[[Table], int],
+        memory: str,
+    ) -> Report:
         started = time.monotonic()
         # Writers of one process take turns: DuckDB would refuse the second one's ALTER TABLE or ledger row.
         with write_lock(duckdb_path(self.url)), self.connect() as connection:
             waited = time.monotonic()
-            save_memory(connection)
+            save_memory(connection, memory)
             place = self._table(connection, table)
             connection.begin()
             try:
-                report = self._replace(place, partition, stream, facts or {})
+                report = self._replace_in(place, partition, new, facts, insert)
                 still_wanted()
             except BaseException:
                 connection.rollback()
@@ -101,12 +141,12 @@ class DuckDBTarget(Target):
         try:
             connection.begin()
             place = self._table(connection, table)
-            plan = self._plan(place, partitions, columns, where)
+            plan = planned(place, self.uri(table), partitions, columns, where)
         except BaseException:
             connection.close()
             raise
         schema, queries = plan
-        return pa.RecordBatchReader.from_batches(schema, _batches(connection, queries))
+        return pa.RecordBatchReader.from_batches(schema, batches(connection, queries))
 
     def partitions(self, table: str) -> dict[date | None, Held]:
         """Rows by count, facts by the ledger."""
@@ -160,10 +200,14 @@ class DuckDBTarget(Target):
     def _table(self, connection: Connection, table: str) -> Table:
         return Table(connection, self.schema_name, table, self.partition_column)
 
-    def _replace(
-        self, place: Table, partition: date | None, stream: pa.RecordBatchReader, facts: Facts
+    def _replace_in(
+        self,
+        place: Table,
+        partition: date | None,
+        new: pa.Schema,
+        facts: Facts,
+        insert: Callable[[Table], int],
     ) -> Report:
-        new = plain_schema(stream.schema)
         replaced, stored = place.held(partition), place.schema()
         if stored is not None:
             other = _other(place, partition, stored)
@@ -174,31 +218,10 @@ class DuckDBTarget(Target):
                 check_fits(place.name, [(other, stored)], str(partition), new)
         place.shape(new, stored, partitioned=partition is not None)
         place.delete(partition)
-        rows = place.insert(partition, _plain(stream, new), new)
+        rows = insert(place)
         place.comment(new)
         place.ledger.record(partition, rows, facts)
         return Report(rows, 0, replaced.rows if replaced else None)
-
-    def _plan(
-        self,
-        place: Table,
-        partitions: Sequence[date] | None,
-        columns: Sequence[str] | None,
-        where: Sequence[Condition],
-    ) -> tuple[pa.Schema, list[tuple[str, list[Any]]]]:
-        """Schema of a read, and one query with its values per partition."""
-        stored = place.schema()
-        if stored is None:
-            there = ", ".join(place.tables()) or "no table"
-            raise TargetError(f"{self.uri(place.name)} does not exist; there is {there}")
-        names = stored.names if columns is None else list(columns)
-        check_columns(place.name, names, stored.names)
-        check_conditions(place.name, where, stored.names)
-        chosen: list[date | None] = list(partitions or ())
-        if partitions is None or not all(place.held(one) for one in partitions):
-            chosen = check_partitions(place.name, partitions, list(place.partitions()))
-        schema = pa.schema([stored.field(name) for name in names])
-        return schema, [place.select(partition, names, where) for partition in chosen]
 
 
 def _other(place: Table, partition: date | None, stored: pa.Schema) -> str | None:
@@ -212,13 +235,6 @@ def _other(place: Table, partition: date | None, stored: pa.Schema) -> str | Non
         kind = "partitions" if partitioned else f"no partitions: no column {place.column}"
         raise TargetError(f"{place.name} has {kind}; write {partition} to a table of another name")
     return place.other(partition) if partitioned and partition else None
-
-
-def _batches(connection: Connection, queries: Sequence[tuple[str, list[Any]]]) -> Iterator[pa.RecordBatch]:
-    with connection:  # closed, and the file free, when the stream ends or nobody refers to it
-        for query, values in queries:
-            with connection.sql(query, params=values).to_arrow_reader(BATCH_ROWS) as reader:
-                yield from reader
 
 
 def _plain(stream: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

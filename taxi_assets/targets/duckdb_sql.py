@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from taxi_assets.targets.duckdb_file import Connection
 from taxi_assets.targets.duckdb_ledger import LEDGER, Ledger
+from taxi_assets.targets.duckdb_types import arrow_types
 from taxi_assets.targets.sums import literal, quoted
 from taxi_assets.targets.target import Condition, Held, TargetError
 
@@ -140,7 +141,7 @@ class Table:
 
     def shape(self, new: pa.Schema, stored: pa.Schema | None, *, partitioned: bool) -> None:
         """Make the table, or give it the columns that it lacks."""
-        types = self._types(new)
+        types = arrow_types(self.connection, new)
         with self._refusals():
             if stored is not None:
                 self._widen(types, stored)
@@ -195,16 +196,9 @@ class Table:
                 failure.append(error)
                 raise
 
-        constant, values = (
-            ("", []) if partition is None else (f", CAST(? AS DATE) AS {quoted(self.column)}", [partition])
-        )
         self.connection.register(_INCOMING, pa.RecordBatchReader.from_batches(schema, watched()))
         try:
-            with self._refusals():
-                self.connection.execute(
-                    f"INSERT INTO {self.qualified} BY NAME SELECT *{constant} FROM {_INCOMING}",  # noqa: S608
-                    values,
-                )
+            self.insert_from(partition, "*", _INCOMING)
         except Exception:
             if failure:
                 raise failure[0] from None
@@ -212,6 +206,16 @@ class Table:
         # Not after a failure: the transaction is aborted, and refuses even this.
         self.connection.unregister(_INCOMING)
         return rows
+
+    def insert_from(self, partition: date | None, columns: str, source: str) -> int:
+        """Insert what ``SELECT columns FROM source`` finds; the number of rows."""
+        constant, values = (
+            ("", []) if partition is None else (f", CAST(? AS DATE) AS {quoted(self.column)}", [partition])
+        )
+        query = f"INSERT INTO {self.qualified} BY NAME SELECT {columns}{constant} FROM {source}"  # noqa: S608
+        with self._refusals():
+            (inserted,) = self.connection.execute(query, values).fetchall()[0]
+        return int(inserted)
 
     def comment(self, schema: pa.Schema) -> None:
         """Descriptions as comments."""
@@ -223,13 +227,6 @@ class Table:
             if text:
                 name = f"{self.qualified}.{quoted(field.name)}"
                 self.connection.execute(f"COMMENT ON COLUMN {name} IS {literal(text.decode())}")
-
-    def _types(self, schema: pa.Schema) -> dict[str, str]:
-        """DuckDB's own idea of the Arrow types."""
-        self.connection.register(_INCOMING, schema.empty_table())
-        rows = self.connection.execute(f"DESCRIBE SELECT * FROM {_INCOMING}").fetchall()  # noqa: S608
-        self.connection.unregister(_INCOMING)
-        return {row[0]: row[1] for row in rows}
 
 
 def _term(condition: Condition) -> tuple[str, list[Any]]:

@@ -145,10 +145,10 @@ class TargetIOManager(ConfigurableIOManager):
         partition.gate()
         replacement = Replacement(self.target, recorder, when)
         progress = log_every(PROGRESS_SECONDS, context.log, f"{'/'.join(path)} {key or ''}".strip())
-        report = replacement.from_objects(path, partition, held[path])
-        if report is not None:
+        loaded = replacement.from_objects(path, partition, held[path], self.preview_rows)
+        if loaded is not None:
             context.log.info(f"{'/'.join(path)} {key or ''}: loaded by the store itself, from objects")
-            yield path, self._told(path, when, report, partition)
+            yield path, self._told(path, when, loaded[0], partition, loaded[1])
             return
         column = (self.target.partition_column, when) if when else None
 
@@ -194,10 +194,7 @@ class TargetIOManager(ConfigurableIOManager):
         partition: LazyPartition,
         head: pa.Table | None = None,
     ) -> Mapping[str, Any]:
-        """What the UI shows of a stored partition: what it is first, then what it cost, then its origin.
-
-        What the store loaded from objects by itself has no preview: no row of it was seen here.
-        """
+        """What the UI shows of a stored partition: what it is first, then what it cost, then its origin."""
         return {
             **described(self.target, path, report.rows, when),
             **partition.metadata(),

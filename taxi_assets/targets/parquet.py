@@ -27,11 +27,13 @@ import pyarrow as pa
 
 from taxi_assets.targets.arrow_schema import check_fits, check_stream, plain_schema, union
 from taxi_assets.targets.objects import ObjectStore, open_objects
+from taxi_assets.targets.offered import fetched
+from taxi_assets.targets.parquet_copy import copyable, write_copy
 from taxi_assets.targets.parquet_days import day_column, publish_days, replacing
-from taxi_assets.targets.parquet_footers import SCHEMA, parse
 from taxi_assets.targets.parquet_layout import Layout, Standing, written_metadata
 from taxi_assets.targets.parquet_read import read_table
 from taxi_assets.targets.parquet_totals import totals_of_partition
+from taxi_assets.targets.parquet_whole import new_file, offer, publish_whole
 from taxi_assets.targets.parquet_write import Style, copy_stream, writing, writing_daily
 from taxi_assets.targets.sums import literal
 from taxi_assets.targets.target import (
@@ -45,10 +47,6 @@ from taxi_assets.targets.target import (
     TargetError,
     Totals,
 )
-
-_BESIDE_BYTES = 2048
-"""Of facts beside a remote object, where a look at it finds them. Cloud Storage keeps 8 KB, its emulator less
-than 4; what is longer is read from the footer, by one request more."""
 
 
 class ParquetTarget(Target):
@@ -87,6 +85,32 @@ class ParquetTarget(Target):
             written = self._replace_whole(layout, partition, stream, schema, facts or {})
         rows, size, seconds = written
         return Report(rows, size, replaced[0].rows if replaced else None, seconds)
+
+    def replace_from(
+        self, table: str, partition: date | None, objects: Objects, facts: Facts | None = None
+    ) -> Report | None:
+        """Copy the pages of the one file that the partition is, if we would write the same; see there."""
+        whole = len(objects.uris) == 1 and not self.partition_by_day
+        if not whole or objects.files is None or not objects.lie_in(self.partition_column, partition):
+            return None
+        layout = self.layout(table)
+        check_stream(table, objects.schema, self.partition_column)
+        layout.objects.clean()
+        standing = layout.described()
+        schema = self._fitting_schema(layout, standing, partition, objects.schema)
+        if not schema.equals(objects.schema, check_metadata=True):
+            return None
+        started, path = time.monotonic(), new_file(layout)
+        metadata = written_metadata(objects.rows, facts or {})
+        with fetched(objects) as (file,):
+            if not copyable(file, schema, self._style()):
+                return None
+            write_copy(file, path, schema, metadata)
+        copied = time.monotonic()
+        size = publish_whole(layout, partition, path, metadata)
+        replaced = standing.get(partition)
+        seconds = {"copy": copied - started, "publish": time.monotonic() - copied}
+        return Report(objects.rows, size, replaced[0].rows if replaced else None, seconds)
 
     def read(
         self,
@@ -138,13 +162,10 @@ class ParquetTarget(Target):
         return f"{layout.objects.uri(layout.folder(partition))}/*/*.parquet"
 
     def objects(self, table: str, partition: date | None) -> Objects | None:
-        """Exactly the objects that count now, on gs://; a directory is out of other stores' reach."""
+        """Exactly the objects that count now."""
         layout = self.layout(table)
-        snapshot = layout.snapshot(partition) if layout.objects.remote else None
-        if snapshot is None:
-            return None
-        uris = tuple(layout.objects.uri(key) for key in snapshot.keys)
-        return Objects(uris, layout.objects.uri(table), layout.schema(snapshot), snapshot.rows)
+        snapshot = layout.snapshot(partition)
+        return offer(layout, snapshot) if snapshot else None
 
     def table_name(self, asset_key: Sequence[str]) -> str:
         """The whole key, as folders nest."""
@@ -189,26 +210,13 @@ class ParquetTarget(Target):
         facts: Facts,
     ) -> tuple[int, int, dict[str, float]]:
         started = time.monotonic()
-        path = layout.objects.scratch() / f"{uuid.uuid4().hex}.parquet"
+        path = new_file(layout)
         with writing(path, schema, self._style()) as writer:
             copy_stream(stream, schema, writer)
             metadata = written_metadata(writer.rows, facts)
             writer.finish(metadata)
-        with path.open("rb") as file:
-            footer, _ = parse(file)
-        beside = {**metadata, SCHEMA: footer.fingerprint} if layout.objects.remote else {}
-        if sum(len(value.encode()) for value in beside.values()) > _BESIDE_BYTES:
-            beside = {}
-        size = path.stat().st_size
         wrote = time.monotonic()
-        earlier = [info.key for info in layout.parts(partition) if info.key != layout.whole(partition)]
-        try:
-            layout.objects.put(path, layout.whole(partition), beside)
-        finally:
-            path.unlink(missing_ok=True)
-        # A month that was cut by day before: its manifest goes before the whole object until it is gone.
-        for key in [layout.manifest(partition), *earlier] if earlier else []:
-            layout.objects.delete(key)
+        size = publish_whole(layout, partition, path, metadata)
         return writer.rows, size, {"write": wrote - started, "publish": time.monotonic() - wrote}
 
     def _replace_days(

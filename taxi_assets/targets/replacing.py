@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
 from dagster import Failure
 
 from taxi_assets.targets.failures import refusals
 from taxi_assets.targets.journal import Recorder, Transactional
 from taxi_assets.targets.lazy import Guarded, LazyPartition, SettledFacts
+from taxi_assets.targets.offered import head_of
 from taxi_assets.targets.target import Facts, Held, Report, Target, TargetError
 from taxi_assets.targets.wanted import while_run_stands
 
@@ -22,8 +24,13 @@ class Replacement:
     recorder: Recorder
     when: date | None
 
-    def from_objects(self, path: Sequence[str], partition: LazyPartition, held: Held | None) -> Report | None:
-        """Let the store load the partition's objects; None if there are none, or it can't."""
+    def from_objects(
+        self, path: Sequence[str], partition: LazyPartition, held: Held | None, preview_rows: int = 0
+    ) -> tuple[Report, pa.Table | None] | None:
+        """Let the store load the partition's objects; None if there are none, or it can't.
+
+        The first rows come with the report, if they are wanted and there are any.
+        """
         with refusals():
             objects = None if partition.siblings else partition.objects()
             if objects is None:
@@ -31,9 +38,10 @@ class Replacement:
             facts = {**partition.facts, **self._begin(held)}
             with while_run_stands(self.recorder.context):
                 report = self.target.replace_from(self.target.table_name(path), self.when, objects, facts)
-        if report is not None:
-            self.recorder.record(path, self.when, report.rows, report.replaced_rows, facts)
-        return report
+        if report is None:
+            return None
+        self.recorder.record(path, self.when, report.rows, report.replaced_rows, facts)
+        return report, head_of(objects, preview_rows)
 
     def from_stream(
         self, path: Sequence[str], partition: LazyPartition, held: Held | None, rows: Guarded

@@ -11,7 +11,7 @@ from taxi_assets.targets.failures import refusals
 from taxi_assets.targets.journal import OWN_FACTS
 from taxi_assets.targets.lazy import LazyPartition
 from taxi_assets.targets.partitions import partition_date
-from taxi_assets.targets.target import Held, Target
+from taxi_assets.targets.target import Held, Objects, Target
 
 
 def stored_partition(context: InputContext, target: Target, table: str, key: str) -> LazyPartition:
@@ -34,8 +34,16 @@ def stored_partition(context: InputContext, target: Target, table: str, key: str
         open=lambda: nullcontext(_steady(target, table, when, held)),
         facts=facts,
         rows=held.rows,
-        objects=lambda: target.objects(table, when),
+        objects=lambda: _steady_objects(target, table, when, held),
     )
+
+
+def _steady_objects(target: Target, table: str, when: date, held: Held) -> Objects | None:
+    """The partition's objects, if they are those that its facts were taken of, see ``_steady``."""
+    objects = target.objects(table, when)
+    if objects is not None and Held(objects.rows, objects.facts) != held:
+        raise RuntimeError(_replaced(target, table, when))
+    return objects
 
 
 def _steady(target: Target, table: str, when: date, held: Held) -> pa.RecordBatchReader:
@@ -49,6 +57,10 @@ def _steady(target: Target, table: str, when: date, held: Held) -> pa.RecordBatc
     def batches() -> Iterator[pa.RecordBatch]:
         yield from rows
         if target.held(table, when) != held:
-            raise RuntimeError(f"{target.uri(table, when)} was replaced while it was read: run it again")
+            raise RuntimeError(_replaced(target, table, when))
 
     return pa.RecordBatchReader.from_batches(rows.schema, batches())
+
+
+def _replaced(target: Target, table: str, when: date) -> str:
+    return f"{target.uri(table, when)} was replaced while it was read: run it again"

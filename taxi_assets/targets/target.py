@@ -10,11 +10,13 @@ would say one value a million times); the target adds it, and what comes out car
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import ClassVar, Literal, TypeAlias
+from pathlib import Path
+from typing import BinaryIO, ClassVar, Literal, TypeAlias
 
 import pyarrow as pa
 from dagster import ConfigurableResource
@@ -79,17 +81,30 @@ class Objects:
     """A partition as Parquet objects that another store may load by itself.
 
     Attributes:
-        uris: All of them, ``gs://…``; they hold the partition's rows and no others.
+        uris: All of them; they hold the partition's rows and no others. ``gs://…`` can be reached by a
+            service as well, ``file:///…`` only from this machine.
         root: What their folders begin with: in a partitioned table the objects lie under
             ``<root>/<partition column>=<first day>/`` and leave that column out.
         schema: Their columns.
         rows: How many rows they hold together.
+        facts: Stored with exactly these rows.
+        files: Gives them as local files, not to be written to, for the length of a block: in the version that
+            the rest of this tells of, or FileNotFoundError. None where they can't come to this machine.
+        first: Opens the first of them, in this version, to be read as needed. None as for ``files``.
     """
 
     uris: tuple[str, ...]
     root: str
     schema: pa.Schema
     rows: int
+    facts: Facts = field(default_factory=dict)
+    files: Callable[[], AbstractContextManager[Sequence[Path]]] | None = None
+    first: Callable[[], BinaryIO] | None = None
+
+    def lie_in(self, column: str, partition: date | None) -> bool:
+        """Whether their folder says that they are this partition's: their rows don't."""
+        folder = self.root if partition is None else f"{self.root}/{column}={partition.isoformat()}"
+        return all(uri.startswith(f"{folder}/") for uri in self.uris)
 
 
 MONEY_DECIMALS = 6

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from taxi_assets.targets.target import Target
-from taxi_assets_tests.contract.targets import CANNOT, TARGETS, Servers
+from taxi_assets_tests.contract.targets import CANNOT, SECOND_WAYS, TARGETS, Servers
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +16,12 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         yield Servers(tmp_path_factory.mktemp("servers"), stack)
 
 
-@pytest.fixture(params=list(TARGETS))
+def _parameters() -> list[object]:
+    marks = dict.fromkeys(SECOND_WAYS, (pytest.mark.slow,))
+    return [pytest.param(name, marks=marks.get(name, ())) for name in TARGETS]
+
+
+@pytest.fixture(params=_parameters())
 def target_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     needed = {mark.args[0] for mark in request.node.iter_markers("needs")}

@@ -16,8 +16,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from taxi_assets.targets.parquet import ParquetTarget
 from taxi_assets.targets.target import Target
-from taxi_assets_tests.contract.rows import TABLE, trips
+from taxi_assets_tests.contract.rows import JANUARY, TABLE, trips
 from taxi_assets_tests.servers.processes import apart
 
 _PRELOAD = ["taxi_assets_tests.contract.loading", "taxi_assets_tests.contract.targets"]
@@ -50,6 +51,23 @@ def _load(
     say.send("go")
     report = target.replace(TABLE, month, _slowly(table), {"version": str(generation)})
     say.send(f"done {report.rows}")
+
+
+@contextmanager
+def taker(source: ParquetTarget, target: Target) -> Iterator[tuple[BaseProcess, Connection]]:
+    """A process that says ``go`` when it is about to take the source's January, and its rows when it has."""
+    arguments = (source.url, type(target), target.model_dump())
+    with apart(_context, _take, *arguments) as running:
+        yield running
+
+
+def _take(source: str, kind: type[Target], fields: dict[str, Any], say: Connection) -> None:
+    target, objects = kind(**fields), ParquetTarget(url=source).objects(TABLE, JANUARY)
+    assert objects is not None
+    say.send("go")
+    report = target.replace_from(TABLE, JANUARY, objects, {"version": "2"})
+    assert report is not None
+    say.send(report.rows)
 
 
 def _slowly(table: pa.Table) -> pa.RecordBatchReader:

@@ -19,6 +19,7 @@ from taxi_assets.targets.objects import ObjectStore, open_objects
 from taxi_assets.targets.parquet import ParquetTarget
 from taxi_assets.targets.postgres.target import PostgresTarget
 from taxi_assets.targets.target import Target
+from taxi_assets_tests.contract.from_objects import DuckDBFromObjects, ParquetFromObjects
 from taxi_assets_tests.contract.page import FeatherTarget
 from taxi_assets_tests.servers.bigquery import EmulatorUnavailable, bigquery_emulator
 from taxi_assets_tests.servers.gcs import GcsServer, fake_gcs
@@ -33,11 +34,17 @@ CANNOT: list[tuple[str, str, str]] = [
     ("postgres", "SELECT", "nothing asks it: it would be one more method, see targets/selecting.py"),
     *(
         (name, "SELECT", "a store of files has no SQL of its own")
-        for name in ("parquet", "parquet-by-day", "parquet-gs", "parquet-gs-by-day", "feather-of-the-docs")
+        for name in (
+            *("parquet", "parquet-by-day", "parquet-gs", "parquet-gs-by-day", "feather-of-the-docs"),
+            *("parquet-from-objects", "parquet-gs-from-objects"),
+        )
     ),
     *(
         (name, "server", _NO_SERVER)
-        for name in ("parquet", "parquet-by-day", "duckdb", "feather-of-the-docs")
+        for name in (
+            *("parquet", "parquet-by-day", "duckdb", "feather-of-the-docs"),
+            *("parquet-from-objects", "duckdb-from-objects"),
+        )
     ),
 ]
 """(target, capability, why): a test that needs the capability is skipped with the reason."""
@@ -113,6 +120,24 @@ def _of_the_page(servers: Servers, directory: Path) -> Target:
     return made
 
 
+def _parquet_from_objects(servers: Servers, directory: Path) -> Target:
+    return ParquetFromObjects(url=str(directory / "lake"), source=_beside(directory))
+
+
+def _parquet_gs_from_objects(servers: Servers, directory: Path) -> Target:
+    prefix = f"gs://{servers.gcs()}/{uuid.uuid4().hex}"
+    return ParquetFromObjects(url=f"{prefix}/lake", source=f"{prefix}/source")
+
+
+def _duckdb_from_objects(servers: Servers, directory: Path) -> Target:
+    return DuckDBFromObjects(url=f"duckdb:///{directory / 'warehouse.duckdb'}", source=_beside(directory))
+
+
+def _beside(directory: Path) -> str:
+    """Where the rows lie that are offered: elsewhere, so that only the target's disk is full."""
+    return str(directory.with_name(f"{directory.name} source [of *]"))
+
+
 TARGETS: dict[str, Callable[[Servers, Path], Target]] = {
     "parquet": _parquet,
     "parquet-by-day": _parquet_by_day,
@@ -122,7 +147,13 @@ TARGETS: dict[str, Callable[[Servers, Path], Target]] = {
     "postgres": _postgres,
     "bigquery": _bigquery,
     "feather-of-the-docs": _of_the_page,
+    "parquet-from-objects": _parquet_from_objects,
+    "parquet-gs-from-objects": _parquet_gs_from_objects,
+    "duckdb-from-objects": _duckdb_from_objects,
 }
+
+SECOND_WAYS = frozenset({"parquet-from-objects", "parquet-gs-from-objects", "duckdb-from-objects"})
+"""Targets that are there already, filled in another way: ``test_second_way.py`` has the fast tests of it."""
 
 
 def left_over(target: Target, table: str) -> list[str]:

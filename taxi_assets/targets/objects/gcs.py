@@ -79,15 +79,21 @@ class GcsObjects:
     @contextmanager
     def local_path(self, key: str) -> Iterator[Path]:
         """A download of one generation, deleted at the end of the block."""
-        directory = self.scratch() / uuid.uuid4().hex
-        directory.mkdir()
-        path = directory / key.rpartition("/")[2]
-        try:
+        with self._place_for(key) as path:
             self._download(key, path)
             yield path
-        finally:
-            path.unlink(missing_ok=True)
-            directory.rmdir()
+
+    @contextmanager
+    def found_path(self, info: ObjectInfo) -> Iterator[Path]:
+        """A download of the generation that was looked up."""
+        with self._place_for(info.key) as path:
+            try:
+                self._generation(info).download_to_filename(str(path))
+            except NotFound as error:
+                raise FileNotFoundError(
+                    f"{self.uri(info.key)} was replaced since it was looked up"
+                ) from error
+            yield path
 
     def open_input(self, key: str) -> BinaryIO:
         """One generation of the object, fetched in pieces as it is read."""
@@ -108,6 +114,18 @@ class GcsObjects:
     def uri(self, key: str) -> str:
         """``gs://bucket/prefix/key``."""
         return f"gs://{self._bucket.name}/{self._blob(key).name}"
+
+    @contextmanager
+    def _place_for(self, key: str) -> Iterator[Path]:
+        """Where a download may lie for the length of the block."""
+        directory = self.scratch() / uuid.uuid4().hex
+        directory.mkdir()
+        path = directory / key.rpartition("/")[2]
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+            directory.rmdir()
 
     def _blob(self, key: str, **options: int) -> storage.Blob:
         return self._bucket.blob(f"{self._prefix}{checked_key(key)}", **options)

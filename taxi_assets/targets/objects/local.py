@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,6 +101,16 @@ class LocalObjects:
         file.close()
         raise FileNotFoundError(f"{self.uri(info.key)} was replaced since it was looked up")
 
+    @contextmanager
+    def found_path(self, info: ObjectInfo) -> Iterator[Path]:
+        """A second name of the file among the scratch files: a put takes only the first away."""
+        kept = self.scratch() / f"{uuid.uuid4().hex}-{info.key.rpartition('/')[2]}"
+        try:
+            self._keep(info, kept)
+            yield kept
+        finally:
+            kept.unlink(missing_ok=True)
+
     def scratch(self) -> Path:
         """This process's directory below ``<root>/.scratch``."""
         return scratch_directory(self._scratch_root())
@@ -138,6 +149,17 @@ class LocalObjects:
         except BaseException:  # a full disk leaves a piece of it
             copy.unlink(missing_ok=True)
             raise
+
+    def _keep(self, info: ObjectInfo, kept: Path) -> None:
+        with self.open_found(info) as file:
+            try:
+                os.link(self._path(info.key), kept)
+            except OSError:  # a file system without links, or somebody else's file
+                with kept.open("wb") as copy:
+                    shutil.copyfileobj(file, copy)
+                return
+        if _version(kept.stat()) != info.version:
+            raise FileNotFoundError(f"{self.uri(info.key)} was replaced since it was looked up")
 
     def _write_facts(self, source: Path, target: Path, facts: Facts | None) -> None:
         sidecar = _facts_path(target)

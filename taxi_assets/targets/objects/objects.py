@@ -1,6 +1,6 @@
 """The protocol of an object store, and the way from a URL to one.
 
-Nine operations are all that the Parquet target and the file store need. An object appears whole or not
+Ten operations are all that the Parquet target and the file store need. An object appears whole or not
 at all (``put``), and whoever opened one goes on reading what was opened, whatever happens to its key.
 
 Names whose last part or any folder starts with ``.`` or ``_`` are hidden: every hive reader skips
@@ -65,6 +65,9 @@ class ObjectStore(Protocol):
 
     def open_found(self, info: ObjectInfo) -> BinaryIO:
         """The version that ``info`` tells of, as ``open_input``; FileNotFoundError if it is not there."""
+
+    def found_path(self, info: ObjectInfo) -> AbstractContextManager[Path]:
+        """The version that ``info`` tells of, as a local file that stays so; else as ``open_found``."""
 
     def scratch(self) -> Path:
         """A directory of this process for files on their way in, one rename away from the objects."""
