@@ -108,7 +108,8 @@ def _fill(axes: "Axes", zones: Sequence[int], colour: str) -> None:
         codes += [Path.MOVETO, *[Path.LINETO] * (len(outline) - 2), Path.CLOSEPOLY]
     if points:
         path = Path(np.concatenate(points), codes)
-        axes.add_patch(PathPatch(path, facecolor=colour, edgecolor=CARD, linewidth=1, clip_on=False))
+        # As an artist: a patch would widen the axes' limits, which are set, at 10 ms for all its points.
+        axes.add_artist(PathPatch(path, facecolor=colour, edgecolor=CARD, linewidth=1, clip_on=False))
 
 
 def _legend(axes: "Axes", bounds: Sequence[int]) -> None:

@@ -100,6 +100,15 @@ class Layout:
         """Every partition that stands, oldest first, with its schema."""
         return _settled(self._described)
 
+    def described_alone(self, partition: date | None) -> Standing:
+        """One partition with its schema, whatever the others are; empty if it doesn't stand."""
+
+        def look() -> Standing:
+            snapshot = self._snapshot(partition, list(self.parts(partition)))
+            return {partition: (snapshot, self.schema(snapshot))} if snapshot else {}
+
+        return _settled(look)
+
     def _described(self) -> Standing:
         standing = self._snapshots()
         with ThreadPoolExecutor(_FOOTERS_AT_ONCE if self.objects.remote else 1) as threads:

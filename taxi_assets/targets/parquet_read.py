@@ -6,7 +6,6 @@ from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from taxi_assets.targets.arrow_schema import fitted, union
@@ -17,7 +16,7 @@ from taxi_assets.targets.conditions import (
     expression,
     holds,
 )
-from taxi_assets.targets.parquet_layout import Layout, opened
+from taxi_assets.targets.parquet_layout import Layout, Standing, opened
 from taxi_assets.targets.target import Condition, TargetError
 
 BATCH_ROWS = 65_536
@@ -38,9 +37,10 @@ def read_table(
     partitions: Sequence[date] | None,
     columns: Sequence[str] | None,
     where: Sequence[Condition],
+    standing: Standing | None = None,
 ) -> pa.RecordBatchReader:
-    """The rows of ``partitions`` in their order, see ``Target.read``."""
-    standing = layout.described()
+    """The rows of ``partitions`` in their order, see ``Target.read``; ``standing`` saves the look."""
+    standing = layout.described() if standing is None else standing
     chosen = _chosen(layout, standing, partitions)
     # The newest partition knows best what the columns are, and in which order; older ones may have more.
     newest_first = sorted(standing, key=lambda partition: partition or date.min, reverse=True)
@@ -105,6 +105,8 @@ def _row_groups(plan: _Plan, file: pa.NativeFile, parquet: pq.ParquetFile) -> li
     """Those that may hold rows of the filter, by the file's statistics."""
     if plan.filter is None:
         return list(range(parquet.num_row_groups))
+    import pyarrow.dataset as ds  # brings pandas, 0.2 s, which only a filtered read pays
+
     fragment = ds.ParquetFileFormat().make_fragment(file).subset(plan.filter, schema=plan.stored)
     return [group.id for group in fragment.row_groups]
 

@@ -95,7 +95,7 @@ def column_schema() -> TableSchema:
                 column.name,
                 str(_ARROW[column.kind]),
                 column.meaning,
-                TableColumnConstraints(nullable=column.may_lack, other=_bounds(column)),
+                TableColumnConstraints(nullable=column.may_lack, other=bounds_in_words(column)),
             )
             for column in COLUMNS
         ],
@@ -103,7 +103,7 @@ def column_schema() -> TableSchema:
     )
 
 
-def _bounds(column: SummaryColumn) -> list[str]:
+def bounds_in_words(column: SummaryColumn) -> list[str]:
     """What a number may be, in words."""
     if column.kind not in ("int", "float"):
         return []

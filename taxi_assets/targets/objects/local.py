@@ -8,6 +8,7 @@ file that it sees, before, between and after the two renames, and facts that fit
 import json
 import os
 import shutil
+import stat
 import threading
 import uuid
 from collections.abc import Iterator
@@ -18,12 +19,13 @@ from typing import Any, BinaryIO
 
 from filelock import FileLock
 
-from taxi_assets.targets.objects.objects import ObjectInfo, checked_key, hidden
+from taxi_assets.targets.objects.objects import ObjectInfo, checked_key
 from taxi_assets.targets.objects.scratch import remove_dead, scratch_directory
 from taxi_assets.targets.target import Facts
 from taxi_assets.targets.wanted import still_wanted
 
 _SCRATCH = ".scratch"
+_HIDDEN = (".", "_")
 _rename_lock = threading.Lock()
 
 
@@ -50,22 +52,15 @@ class LocalObjects:
 
     def stat(self, key: str) -> ObjectInfo | None:
         """The file, with the facts that were put with exactly this content."""
-        path = self._path(key)
-        try:
-            found = path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        if not path.is_file():
-            return None
-        mark = [found.st_size, found.st_mtime_ns]
-        facts: Facts = next((entry["facts"] for entry in _entries(path) if entry["file"] == mark), {})
-        return ObjectInfo(key, found.st_size, facts, _version(found), found.st_ctime_ns / 1e9)
+        return _stat(key, self._path(key))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Files below the folder, by key."""
         folder = self._path(prefix.rstrip("/")) if prefix.strip("/") else self.root
-        for key in sorted(_walk(folder, self.root)):
-            found = self.stat(key)
+        for key, path in sorted(_walk(folder, self.root)):
+            # The walk enters no linked folder, so that only a link itself can lead out of the root.
+            linked = os.path.islink(path)  # noqa: PTH114 - no Path for each of hundreds of months
+            found = self.stat(key) if linked else _stat(key, path)
             if found:  # else deleted since we looked
                 yield found
 
@@ -120,8 +115,8 @@ class LocalObjects:
         remove_dead(self._scratch_root())
 
     def uri(self, key: str) -> str:
-        """The path."""
-        return str(self._path(key))
+        """The path. Nothing is opened by it, so no link is followed: it is asked for with every look."""
+        return f"{self.root}/{checked_key(key)}"
 
     def _path(self, key: str) -> Path:
         path = self.root / checked_key(key)
@@ -191,6 +186,18 @@ def _mark(path: Path) -> list[int]:
     return [found.st_size, found.st_mtime_ns]
 
 
+def _stat(key: str, path: str | Path) -> ObjectInfo | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - as above
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    mark = [found.st_size, found.st_mtime_ns]
+    facts: Facts = next((entry["facts"] for entry in _entries(Path(path)) if entry["file"] == mark), {})
+    return ObjectInfo(key, found.st_size, facts, _version(found), found.st_ctime_ns / 1e9)
+
+
 def _entries(path: Path) -> list[dict[str, Any]]:
     try:
         entries: list[dict[str, Any]] = json.loads(_facts_path(path).read_text(encoding="utf-8"))
@@ -199,11 +206,14 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def _walk(folder: Path, root: Path) -> Iterator[str]:
+def _walk(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
+    """Key and path of each file."""
     for directory, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not hidden(name)]
-        base = Path(directory).relative_to(root)
-        yield from ((base / name).as_posix() for name in names if not hidden(name))
+        folders[:] = [name for name in folders if not name.startswith(_HIDDEN)]
+        base = Path(directory).relative_to(root).as_posix()
+        for name in names:
+            if not name.startswith(_HIDDEN):
+                yield name if base == "." else f"{base}/{name}", f"{directory}/{name}"
 
 
 def _removed_if_empty(folder: Path) -> bool:

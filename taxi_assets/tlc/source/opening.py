@@ -9,7 +9,6 @@ from urllib.request import url2pathname
 from taxi_assets.tlc.source.directory import DirectorySource
 from taxi_assets.tlc.source.facts import redacted
 from taxi_assets.tlc.source.gcs import GcsSource
-from taxi_assets.tlc.source.http import HttpSource
 from taxi_assets.tlc.source.patience import Patience
 from taxi_assets.tlc.source.source import Source
 from taxi_assets.tlc.source.synthetic import SyntheticSource, WriteMonth
@@ -37,6 +36,8 @@ def open_source(url: str, *, patience: Patience | None = None, synthetic: WriteM
         return DirectorySource(_directory(url))
     parts = _split(url)
     if parts.scheme in {"http", "https"}:
+        from taxi_assets.tlc.source.http import HttpSource
+
         return HttpSource(_checked(url, parts), patience)
     if parts.scheme == "gs" and parts.netloc:
         return GcsSource(parts.netloc, parts.path, patience)
