@@ -121,6 +121,7 @@ def test_a_month_on_the_lake_is_loaded_from_there_and_is_the_same_rows(
     metadata = shown(result)
     assert (metadata["status"], metadata["dagster/partition_row_count"]) == ("stored", 500)
     assert metadata["version"] == "1"
+    assert metadata["preview"] == shown(run(lake, streamed, trips(500, 1), "2"))["preview"]
 
 
 def test_a_month_that_changed_on_the_lake_is_replaced_and_one_that_did_not_is_passed_over(
