@@ -113,9 +113,7 @@ def test_a_month_that_is_replaced_after_its_facts_were_read_fails_the_run_and_is
         return month
 
     result = run(lake, target, handed_on)
-    assert "was replaced while it was read: run it again" in str(
-        failed.step_failure_data.error_display_string
-    )
+    assert "was replaced while it was read: run it again" in told(result)
     assert target.partitions(target.table_name(["store", "trips"])) == {}
 
 

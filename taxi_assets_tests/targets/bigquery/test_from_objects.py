@@ -106,7 +106,8 @@ def test_a_month_on_the_lake_is_loaded_from_there_and_is_the_same_rows(
     lake: ParquetTarget, target: BigQueryTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     streamed = BigQueryTarget(url=target.url.replace("/d_", "/s_"), load_objects=False)
-    assert run(lake, streamed, trips(500, 1)).success
+    uploaded = run(lake, streamed, trips(500, 1))
+    assert uploaded.success
     no_uploads(monkeypatch)
     result = run(lake, target, trips(500, 1))
     assert result.success
@@ -121,6 +122,7 @@ def test_a_month_on_the_lake_is_loaded_from_there_and_is_the_same_rows(
     metadata = shown(result)
     assert (metadata["status"], metadata["dagster/partition_row_count"]) == ("stored", 500)
     assert metadata["version"] == "1"
+    assert metadata["preview"] == shown(uploaded)["preview"]
 
 
 def test_a_month_that_changed_on_the_lake_is_replaced_and_one_that_did_not_is_passed_over(
