@@ -12,13 +12,8 @@ from filelock import FileLock
 from taxi_assets.run_launcher import settle_dead_runs
 from taxi_assets.settings import Settings
 
-_EARLIER = frozenset(
-    {
-        "e4ed0a469f10c64929c2a057f0fb770fc2f83d082de2072f9265518cd949c797",  # no launcher notices dead runs
-        "74cb63ed4b886e9a41ea18a4a3abda16ee11bd6c868c68e7626d47094ccc87fb",  # a new engine for each statement
-    }
-)
-"""SHA-256 of what earlier versions put there, and what it lacked."""
+_EARLIER = frozenset({"e4ed0a469f10c64929c2a057f0fb770fc2f83d082de2072f9265518cd949c797"})
+"""SHA-256 of what earlier versions put there, which had no launcher that notices dead runs."""
 
 WORKSPACE = """\
 load_from:
