@@ -1,5 +1,7 @@
 """Loads, readers and people at the same table at the same time."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -215,3 +217,39 @@ def test_a_connection_lost_in_mid_load_changes_nothing_and_may_be_tried_again(
     assert versions(postgres_target) == [1] * 3
     assert postgres_target.replace("trips", JANUARY, rows(3).to_reader()).replaced_rows == 3
     assert sorted(table_names(postgres_target)) == ["trips", "trips_2024_01_01"]
+
+
+def test_a_load_does_not_run_far_ahead_of_a_server_that_stands_still(
+    postgres_target: PostgresTarget, pool: ThreadPoolExecutor
+) -> None:
+    batch = pa.record_batch({"text": ["some text of a trip" * 10] * 16_384})  # 3 MB
+    stopped, taken = threading.Event(), 0
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        nonlocal taken
+        yield batch
+        assert stopped.wait(PATIENCE)
+        for taken in range(1, 20):  # noqa: B007
+            yield batch
+
+    stream = pa.RecordBatchReader.from_batches(batch.schema, batches())
+    load = pool.submit(postgres_target.replace, "trips", JANUARY, stream)
+    backend: list[tuple[object, ...]] = []
+    deadline = time.monotonic() + PATIENCE
+    while not backend:
+        assert time.monotonic() < deadline
+        backend = postgres_target.query(
+            "SELECT pid FROM pg_stat_progress_copy WHERE datname = current_database()"
+        )
+    pid = int(str(backend[0][0]))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        stopped.set()
+        before = -1
+        while before != taken:
+            before = taken
+            time.sleep(0.3)
+        assert taken <= 4
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert load.result(PATIENCE).rows == 20 * batch.num_rows

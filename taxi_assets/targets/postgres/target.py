@@ -58,7 +58,7 @@ class PostgresTarget(Target):
         btree_columns: Columns that get a B-tree index, where a table has them.
         lock_timeout_ms: How long a swap may keep new readers waiting behind an old one, in one attempt.
         swap_timeout_s: How long it tries.
-        batch_rows: Rows encoded at once.
+        batch_rows: Rows cast at once; larger ones leave the processor's cache.
         connect_timeout: Seconds until a silent server counts as gone.
     """
 
