@@ -5,6 +5,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+from benchmarks.command import say
 from taxi_assets.targets.lazy import Guarded
 from taxi_assets.targets.parquet import ParquetTarget
 from taxi_assets.tlc.clean import clean
@@ -14,17 +15,22 @@ from taxi_assets.tlc.synthetic import write_month
 MONTH = date(2024, 1, 1)
 
 
-def write_raw(directory: Path, service: ServiceName, rows: int) -> Path:
-    """A synthetic published file."""
-    path = directory / SERVICES[service].file_name(MONTH)
-    write_month(path, SERVICES[service], MONTH, rows)
+def write_raw(data: Path, service: ServiceName, rows: int, month: date = MONTH) -> Path:
+    """A synthetic published file, alone in its directory; made where it is not there yet."""
+    path = data / f"{service}-{month:%Y-%m}-{rows}" / SERVICES[service].file_name(month)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        write_month(part, SERVICES[service], month, rows)
+        part.rename(path)
+        say(f"{service} {month:%Y-%m}: {rows:,} rows in {path.stat().st_size / 1e6:.0f} MB of Parquet")
     return path
 
 
 def clean_month(raw: Path, service: ServiceName, lake_url: str) -> tuple[int, int]:
     """Part the file's rows into ``cleaned`` and ``quarantined`` as the asset does; the rows of both."""
     lake = ParquetTarget(url=lake_url)
-    scratch = Path(tempfile.mkdtemp(dir=raw.parent))
+    scratch = Path(tempfile.mkdtemp(dir=Path(lake_url).parent))
     try:
         with clean(raw, service, MONTH, scratch) as cleaning:
             kept = lake.replace(cleaned_table(service), MONTH, Guarded(cleaning.cleaned()).reader)
