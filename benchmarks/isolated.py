@@ -52,7 +52,6 @@ class Watch:
         self._pid = pid
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, args=(set(_descendants(pid)),))
-        # The last that was seen of each: before it becomes another program, a child has its parent's peak.
         self._peaks: dict[int, float] = {}
 
     @property
@@ -69,9 +68,19 @@ class Watch:
         self._thread.join()
 
     def _watch(self, known: set[int]) -> None:
+        ours = _command_line(self._pid)
         while self._pid and not self._done.wait(_LOOK_EVERY):
             for pid in set(_descendants(self._pid)) - known:
-                self._peaks[pid] = peak_mb(pid) or self._peaks.get(pid, 0.0)
+                # Before it becomes another program, a child has its parent's memory, and its peak.
+                if _command_line(pid) not in {ours, b""}:
+                    self._peaks[pid] = peak_mb(pid) or self._peaks.get(pid, 0.0)
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def _descendants(pid: int) -> Iterator[int]:

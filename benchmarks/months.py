@@ -27,14 +27,14 @@ def write_raw(data: Path, service: ServiceName, rows: int, month: date = MONTH) 
     return path
 
 
-def clean_month(raw: Path, service: ServiceName, lake_url: str) -> tuple[int, int]:
+def clean_month(raw: Path, service: ServiceName, lake_url: str, month: date = MONTH) -> tuple[int, int]:
     """Part the file's rows into ``cleaned`` and ``quarantined`` as the asset does; the rows of both."""
     lake = ParquetTarget(url=lake_url)
     scratch = Path(tempfile.mkdtemp(dir=Path(lake_url).parent))
     try:
-        with clean(raw, service, MONTH, scratch) as cleaning:
-            kept = lake.replace(cleaned_table(service), MONTH, Guarded(cleaning.cleaned()).reader)
-            rejected = lake.replace(f"quarantined/{service}_trips", MONTH, cleaning.quarantined())
+        with clean(raw, service, month, scratch) as cleaning:
+            kept = lake.replace(cleaned_table(service), month, Guarded(cleaning.cleaned()).reader)
+            rejected = lake.replace(f"quarantined/{service}_trips", month, cleaning.quarantined())
         return kept.rows, rejected.rows
     finally:
         shutil.rmtree(scratch)

@@ -71,7 +71,7 @@ def psql(place: Place) -> Run:
     r"""``psql \copy`` of a prepared binary file: nothing to decode, nothing to encode. The limit."""
     with prepared_copy(place) as copy, Clock() as clock:
         copy()
-    return clock.run()
+    return clock.run(_counted(place, "psql"))
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def adbc(place: Place) -> Run:
         rows = cleaned_rows("yellow", place.lake_url).reader
         cursor.adbc_ingest(load.staging, rows, mode="append", db_schema_name=SCHEMA)
         connection.commit()
-    return clock.run()
+    return clock.run(_counted(place, load.table))
 
 
 def replace(place: Place, table: str = REPLACED) -> Run:
@@ -125,7 +125,14 @@ def _load(table: str) -> Load:
 def _our_copy(place: Place, load: Load) -> Run:
     with Clock() as clock, connect(place.url, 10) as connection, connection.transaction():
         fill(connection, load, cleaned_rows("yellow", place.lake_url).reader, PostgresTarget().batch_rows)
-    return clock.run()
+    return clock.run(_counted(place, load.table))
+
+
+def _counted(place: Place, table: str) -> int:
+    load = _load(table)
+    with psycopg.connect(place.url) as connection:
+        count = sql.SQL("SELECT count(*) FROM {}").format(load.identifier(load.staging))
+        return (connection.execute(count).fetchone() or (0,))[0]
 
 
 def _ddl(place: Place, load: Load) -> tuple[str, str]:

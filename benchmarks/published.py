@@ -6,11 +6,15 @@ distances that can be, zones that exist. The product's own rules judge the same 
 
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from taxi_assets.tlc.services import next_month
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SQL_TYPES = {
     "int32": "bigint",
@@ -36,6 +40,24 @@ def good(month: date) -> str:
         AND fare_amount BETWEEN 0 AND 1e9 AND total_amount BETWEEN 0 AND 1e9
         AND trip_distance BETWEEN 0 AND 300
         AND PULocationID BETWEEN 1 AND 265 AND DOLocationID BETWEEN 1 AND 265"""
+
+
+def kept_by_pandas(trips: "pd.DataFrame", month: date) -> "pd.Series[bool]":
+    """The same, as a mask in pandas."""
+    import pandas as pd
+
+    pickup, dropoff = trips.tpep_pickup_datetime, trips.tpep_dropoff_datetime
+    return (
+        (pickup >= pd.Timestamp(month))
+        & (pickup < pd.Timestamp(next_month(month)))
+        & (dropoff >= pickup)
+        & (dropoff - pickup <= pd.Timedelta(hours=12))
+        & trips.fare_amount.between(0, 1e9)
+        & trips.total_amount.between(0, 1e9)
+        & trips.trip_distance.between(0, 300)
+        & trips.PULocationID.between(1, 265)
+        & trips.DOLocationID.between(1, 265)
+    )
 
 
 def table_statement(file: Path, table: str) -> str:

@@ -19,7 +19,7 @@ from psycopg import sql
 
 from benchmarks.clock import Clock
 from benchmarks.postgres_sides import Place, prepared_copy
-from benchmarks.published import good, index_statements, table_statement
+from benchmarks.published import good, index_statements, kept_by_pandas, table_statement
 from benchmarks.rounds import Run
 from taxi_assets.targets.postgres_binaries import find_tools
 from taxi_assets.tlc.services import ServiceName, month_key
@@ -116,23 +116,11 @@ def course(month: Month) -> Run:
     import pandas as pd
 
     directory = month.fresh("course")
-    begin = pd.Timestamp(month.month)
     with Clock() as clock:
         with clock.phase("read"):
             trips = pd.read_parquet(month.raw)
         with clock.phase("filter"):
-            pickup, dropoff = trips.tpep_pickup_datetime, trips.tpep_dropoff_datetime
-            kept = (
-                (pickup >= begin)
-                & (pickup < begin + pd.offsets.MonthBegin())
-                & (dropoff >= pickup)
-                & (dropoff - pickup <= pd.Timedelta(hours=12))
-                & trips.fare_amount.between(0, 1e9)
-                & trips.total_amount.between(0, 1e9)
-                & trips.trip_distance.between(0, 300)
-                & trips.PULocationID.between(1, 265)
-                & trips.DOLocationID.between(1, 265)
-            )
+            kept = kept_by_pandas(trips, month.month)
             rejected, trips = trips[~kept], trips[kept]
         with clock.phase("Parquet"):
             rejected.to_parquet(directory / "quarantined.parquet", compression="zstd", index=False)
