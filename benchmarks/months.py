@@ -45,7 +45,7 @@ def cleaned_table(service: ServiceName) -> str:
     return f"cleaned/{service}_trips"
 
 
-def cleaned_rows(service: ServiceName, lake_url: str) -> Guarded:
+def cleaned_rows(service: ServiceName, lake_url: str, month: date = MONTH) -> Guarded:
     """The cleaned month as the IO manager hands it to a target: decoded, without the partition column."""
-    stored = ParquetTarget(url=lake_url).read(cleaned_table(service), [MONTH])
-    return Guarded(stored, partition=("trip_month", MONTH))
+    stored = ParquetTarget(url=lake_url).read(cleaned_table(service), [month])
+    return Guarded(stored, partition=("trip_month", month))
