@@ -145,7 +145,7 @@ def _parts(large: Large, rows: int, results: dict[str, list[Run]]) -> list[str]:
         f"took part in {LOADS_OF} round.",
         goals(reached),
         table(["step", "seconds", "rows/s", *PEAKS], lines),
-        f"Cleaning took {cleaning.text()} times as long as pyarrow takes to read the file and write it again.",
+        f"Cleaning took {cleaning.text()} times as long as pyarrow takes to read and write the file.",
         table(["phase", "seconds"], phases),
     ]
 
