@@ -1,4 +1,4 @@
-"""Every part after the other, over the same published files: what ``make bench`` and ``make bench-full`` run."""
+"""Every part after the other, over the same published files: what `make bench` and `make bench-full` run."""
 
 import subprocess
 import sys

@@ -23,7 +23,6 @@ from taxi_assets.targets.postgres_binaries import find_tools
 QUIET = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "ERROR",
-    "PROGRESS": "",
     "SLING_DISABLE_TELEMETRY": "true",
     "SLING_LOGGING": "NO_COLOR",
 }
@@ -57,7 +56,7 @@ class Rows:
         """Rows in the side's table."""
         with psycopg.connect(self.url) as connection:
             count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(SCHEMA, side))
-            return (connection.execute(count).fetchone() or (0,))[0]
+            return int((connection.execute(count).fetchone() or (0,))[0])
 
 
 def prepare_csv(rows: Rows) -> Path:
@@ -136,9 +135,7 @@ def _dlt(rows: Rows, name: str, destination: str, where: str) -> Run:
     home = rows.directory / f"{name}-{os.getpid()}"
     place = getattr(dlt_library.destinations, destination)(where)
     with Clock() as clock, pq.ParquetFile(rows.file) as file:
-        pipeline = dlt_library.pipeline(
-            name, destination=place, dataset_name=SCHEMA, pipelines_dir=str(home), progress=None
-        )
+        pipeline = dlt_library.pipeline(name, destination=place, dataset_name=SCHEMA, pipelines_dir=str(home))
         batches = dlt_library.resource(file.iter_batches(1 << 17), name=name)
         pipeline.run(batches, write_disposition="replace", loader_file_format="parquet")
     return clock.run(rows.counted(name) if destination == "postgres" else 0)

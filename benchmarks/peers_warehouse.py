@@ -83,7 +83,7 @@ def stored(lake_url: str, month: date = MONTH) -> Path:
 
 def rows_of(file: Path) -> int:
     """Rows by its footer."""
-    return pq.read_metadata(file).num_rows
+    return int(pq.read_metadata(file).num_rows)
 
 
 def _fresh(directory: Path, side: str) -> Path:
@@ -96,4 +96,4 @@ def _counted(path: Path) -> int:
     import duckdb
 
     with duckdb.connect(str(path)) as connection:
-        return (connection.execute(f"SELECT count(*) FROM {TABLE}").fetchone() or (0,))[0]
+        return int((connection.execute(f"SELECT count(*) FROM {TABLE}").fetchone() or (0,))[0])

@@ -132,7 +132,7 @@ def _counted(place: Place, table: str) -> int:
     load = _load(table)
     with psycopg.connect(place.url) as connection:
         count = sql.SQL("SELECT count(*) FROM {}").format(load.identifier(load.staging))
-        return (connection.execute(count).fetchone() or (0,))[0]
+        return int((connection.execute(count).fetchone() or (0,))[0])
 
 
 def _ddl(place: Place, load: Load) -> tuple[str, str]:

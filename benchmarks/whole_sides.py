@@ -83,7 +83,7 @@ class Month:
             raise RuntimeError(
                 f"{side}: {in_postgres} in Postgres, {in_lake} in Parquet, {counted} in DuckDB"
             )
-        return in_lake
+        return int(in_lake)
 
 
 def ours(month: Month, side: str = "ours") -> Run:
