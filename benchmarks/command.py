@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -42,6 +43,8 @@ def asked(doc: str | None, small: int, full: int, rounds: int) -> Iterator[Asked
     parser.add_argument("--work", type=Path, help="where to put gigabytes for a while, instead of TMPDIR")
     parser.add_argument("--data", type=Path, help="where published files stay, for other parts to use too")
     given = parser.parse_args()
+    # As Ctrl-C: servers are stopped and gigabytes removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     directory = Path(tempfile.mkdtemp(prefix="taxi-bench-", dir=given.work))
     directory.chmod(0o755)  # an embedded server that runs as another account must get through
     try:

@@ -3,8 +3,6 @@
 from datetime import date
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from benchmarks.clock import Clock
 from benchmarks.months import MONTH, cleaned_rows
 from benchmarks.rounds import Run
@@ -79,11 +77,6 @@ def duckdb_alone(file: Path, directory: Path) -> Run:
 def stored(lake_url: str, month: date = MONTH) -> Path:
     """The cleaned month's file."""
     return Path(lake_url) / "cleaned" / TABLE / f"trip_month={month}" / f"{TABLE}.parquet"
-
-
-def rows_of(file: Path) -> int:
-    """Rows by its footer."""
-    return int(pq.read_metadata(file).num_rows)
 
 
 def _fresh(directory: Path, side: str) -> Path:
