@@ -39,6 +39,7 @@ def duckdb(raw: Path, directory: Path) -> Run:
     to = _fresh(directory, "duckdb")
     rule = good(MONTH)
     with Clock() as clock, library.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")
         connection.execute("SET preserve_insertion_order = false")
         for name, where in (("kept", rule), ("rejected", f"({rule}) IS NOT TRUE")):
             connection.execute(

@@ -58,6 +58,7 @@ def pandas(file: Path, directory: Path) -> Run:
 
     path = _fresh(directory, "pandas")
     with Clock() as clock, duckdb.connect(str(path)) as connection:
+        connection.execute("SET enable_progress_bar = false")
         connection.register("frame", pd.read_parquet(file))
         connection.execute(f"CREATE TABLE {TABLE} AS SELECT * FROM frame")
     return clock.run(_counted(path))
@@ -69,6 +70,7 @@ def duckdb_alone(file: Path, directory: Path) -> Run:
 
     path = _fresh(directory, "alone")
     with Clock() as clock, duckdb.connect(str(path)) as connection:
+        connection.execute("SET enable_progress_bar = false")
         connection.execute("SET preserve_insertion_order = false")
         connection.execute(f"CREATE TABLE {TABLE} AS FROM read_parquet('{file}', hive_partitioning = false)")
     return clock.run(_counted(path))

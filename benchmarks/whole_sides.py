@@ -141,6 +141,7 @@ def course(month: Month) -> Run:
             for statement in index_statements("course.trips"):
                 connection.execute(statement.encode())
         with clock.phase("warehouse"), duckdb.connect(str(directory / "warehouse.duckdb")) as warehouse:
+            warehouse.execute("SET enable_progress_bar = false")
             warehouse.register("frame", trips)
             warehouse.execute("CREATE TABLE trips AS SELECT * FROM frame")
     return clock.run(month.held("course", "trips", directory / "trips.parquet", "trips"))
