@@ -44,15 +44,11 @@ check: .venv/.installed-dev ## lint, format, strict types, definitions
 	$(BIN)/mypy
 	$(BIN)/dg check defs
 
-bench: .venv/.installed-bench ## speed and memory as ratios, small sizes, minutes
-	$(BIN)/python -m benchmarks.postgres_load
-	$(BIN)/python -m benchmarks.memory
-	$(BIN)/python -m benchmarks.backfill --rounds 1
+bench: .venv/.installed-bench ## speed and memory as ratios beside every peer, small sizes, minutes
+	$(BIN)/python -m benchmarks
 
-bench-full: .venv/.installed-bench ## the same at real sizes, 10 GB of disk; writes docs/performance.md
-	$(BIN)/python -m benchmarks.postgres_load --full --rounds 9 --write
-	$(BIN)/python -m benchmarks.memory --full --write
-	$(BIN)/python -m benchmarks.backfill --full --write
+bench-full: .venv/.installed-bench ## the same at real sizes, hours, 25 GB of disk; writes docs/performance.md
+	$(BIN)/python -m benchmarks --full --write
 
 format: .venv/.installed-dev ## format and sort imports
 	$(BIN)/ruff check --fix

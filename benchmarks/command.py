@@ -1,7 +1,8 @@
-"""What both commands are asked: sizes, rounds, where to work, whether to write the page."""
+"""What every part is asked: sizes, rounds, where to work, whether to write the page."""
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,13 +13,23 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Asked:
-    """The options of one run."""
+    """The options of one run.
+
+    Attributes:
+        rows: Rows of its months.
+        rounds: Turns of each side.
+        full: Real sizes, not small ones.
+        write: The page is to be written.
+        directory: Where everything happens; removed in the end.
+        data: Where published files are kept, for this part or for all.
+    """
 
     rows: int
     rounds: int
     full: bool
     write: bool
     directory: Path
+    data: Path
 
 
 @contextmanager
@@ -30,12 +41,16 @@ def asked(doc: str | None, small: int, full: int, rounds: int) -> Iterator[Asked
     parser.add_argument("--rounds", type=int, default=rounds, help=f"rounds, {rounds} unless given")
     parser.add_argument("--write", action="store_true", help="put the results into docs/performance.md")
     parser.add_argument("--work", type=Path, help="where to put gigabytes for a while, instead of TMPDIR")
+    parser.add_argument("--data", type=Path, help="where published files stay, for other parts to use too")
     given = parser.parse_args()
+    # As Ctrl-C: servers are stopped and gigabytes removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     directory = Path(tempfile.mkdtemp(prefix="taxi-bench-", dir=given.work))
     directory.chmod(0o755)  # an embedded server that runs as another account must get through
     try:
         rows = given.rows or (full if given.full else small)
-        yield Asked(rows, max(1, given.rounds), given.full, given.write, directory)
+        data = given.data or directory / "published"
+        yield Asked(rows, max(1, given.rounds), given.full, given.write, directory, data)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

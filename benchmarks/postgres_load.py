@@ -1,6 +1,5 @@
 """A yellow month into Postgres: against psql with a prepared file, against ADBC, and under a reader."""
 
-from collections.abc import Callable
 from datetime import date
 from functools import partial
 
@@ -9,12 +8,12 @@ import pyarrow.parquet as pq
 
 from benchmarks import postgres_sides as sides
 from benchmarks.command import Asked, asked, say
-from benchmarks.isolated import isolated
+from benchmarks.isolated import measured
 from benchmarks.months import MONTH, clean_month, write_raw
-from benchmarks.page import publish, table, verdict
+from benchmarks.page import Goal, goals, publish, table
 from benchmarks.reader import Seen, reading
-from benchmarks.rounds import Run, Spread, interleaved, ratio
-from taxi_assets.targets.embedded_postgres import EmbeddedPostgres
+from benchmarks.rounds import PEAKS, Run, Spread, interleaved, peaks_of, ratio, seconds_of
+from benchmarks.server import Server, postgres
 from taxi_assets.tlc.schema import canonical_schema
 
 SMALL, FULL, ROUNDS = 300_000, 3_000_000, 5
@@ -32,45 +31,28 @@ TITLES = {
 def main() -> None:
     """Measure, and print or write the page's part."""
     with asked(__doc__, SMALL, FULL, ROUNDS) as run:
-        raw = write_raw(run.directory, "yellow", run.rows)
+        raw = write_raw(run.data, "yellow", run.rows)
         lake = str(run.directory / "lake")
         kept, _ = clean_month(raw, "yellow", lake)
-        server = EmbeddedPostgres(run.directory / "postgres")
-        place = sides.Place(lake, server.start(), run.directory / "rows.bin")
-        try:
-            results, seen = _measure(run, place)
-        finally:
-            server.stop()
+        with postgres(run.directory) as server:
+            place = sides.Place(lake, server.url, run.directory / "rows.bin")
+            results, seen = _measure(run, place, server)
         published = len(pq.read_schema(raw))
         publish("postgres_load", run, _parts(run, kept, published, results, seen), ["adbc-driver-postgresql"])
 
 
-def _measure(run: Asked, place: sides.Place) -> tuple[dict[str, list[Run]], Seen]:
+def _measure(run: Asked, place: sides.Place, server: Server) -> tuple[dict[str, list[Run]], Seen]:
     sides.prepare(place)
     say(f"rows are in Parquet, and in {place.binary_file.stat().st_size / 1e6:.0f} MB of binary COPY")
     _neighbour(place)
     sides.replace(place)  # a month stands, so that every measured replace has one to replace
-    measured: dict[str, Callable[[], Run]] = {
-        "psql": partial(_timed, sides.psql, place),
-        "ours": partial(_timed, sides.ours, place),
-        "adbc": partial(_timed, sides.adbc, place),
-        "replace": partial(_replaced, place),
-    }
-    results = interleaved(measured, run.rounds)
+    ways = {"psql": sides.psql, "ours": sides.ours, "adbc": sides.adbc, "replace": sides.replace}
+    turns = {name: partial(measured, way, place, server=server.home) for name, way in ways.items()}
+    results = interleaved(turns, run.rounds)
     with reading(place.url, (sides.SCHEMA, sides.REPLACED), NEIGHBOUR, MONTH) as seen:
         for _ in range(run.rounds):
-            isolated(sides.replace, place)
+            measured(sides.replace, place)
     return results, seen
-
-
-def _timed(side: Callable[[sides.Place], float], place: sides.Place) -> Run:
-    seconds, peak = isolated(side, place)
-    return Run(seconds, peak, {})
-
-
-def _replaced(place: sides.Place) -> Run:
-    (seconds, phases), peak = isolated(sides.replace, place)
-    return Run(seconds, peak, phases)
 
 
 def _neighbour(place: sides.Place) -> None:
@@ -86,18 +68,18 @@ def _parts(run: Asked, rows: int, published: int, results: dict[str, list[Run]],
     other = ratio(results["adbc"], results["ours"])
     whole = ratio(results["replace"], results["psql"])
     columns = len(canonical_schema("yellow"))
-    goals = [
-        ["our COPY : psql", copy.text(), verdict(copy.median, 1.10)],
-        ["ADBC : our COPY", other.text(), verdict(other.median, 1.3, at_least=True)],
-        ["whole replace : psql", whole.text(), verdict(whole.median, 2.0)],
-        ["longest wait of a reader, ms", f"{seen.worst_ms:.0f}", verdict(seen.worst_ms, 50)],
+    reached = [
+        Goal("Postgres load: our COPY : prepared binary", copy.text(), copy.median, 1.05),
+        Goal("ADBC : our COPY", other.text(), other.median, 1.3, at_least=True),
+        Goal("whole replace : prepared binary", whole.text(), whole.median, 2),
+        Goal("longest wait of a reader, ms", f"{seen.worst_ms:.0f}", seen.worst_ms, 50),
     ]
     times = [
         [
             title,
-            Spread.of(one.seconds for one in results[name]).text(),
+            seconds_of(results[name]),
             f"{rows / Spread.of(one.seconds for one in results[name]).median:,.0f}",
-            "-" if name == "psql" else f"{max(one.peak_mb for one in results[name]):.0f}",
+            *peaks_of(results[name]),
         ]
         for name, title in TITLES.items()
     ]
@@ -110,8 +92,8 @@ def _parts(run: Asked, rows: int, published: int, results: dict[str, list[Run]],
         f"### A yellow month of {run.rows:,} rows into Postgres\n\n"
         f"{rows:,} cleaned rows of {columns} columns ({published} of them published in that month, the "
         "others null), from zstd Parquet into the embedded server. Median of the rounds (least to most).",
-        table(["ratio", "measured", "goal"], goals),
-        table(["side", "seconds", "rows/s", "peak MB of the process"], times),
+        goals(reached),
+        table(["side", "seconds", "rows/s", *PEAKS], times),
         f"The reader asked {seen.queries:,} times while {run.rounds} months were replaced, usually answered "
         f"in {seen.median_ms:.1f} ms; the replaced month was missing {seen.gaps} times.",
         table(["phase of a replace", "share"], spent),

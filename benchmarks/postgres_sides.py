@@ -1,18 +1,21 @@
 """The ways into Postgres that are compared: ours, psql with a prepared file, ADBC. All into the same DDL.
 
-Each function runs in a fresh process, makes its table anew, and times itself from the connection to the
+Each function runs in a fresh process, makes its table anew, and runs the clock from the connection to the
 commit.
 """
 
 import subprocess
-import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
+from benchmarks.clock import Clock
 from benchmarks.months import MONTH, cleaned_rows
+from benchmarks.rounds import Run
 from taxi_assets.targets.postgres import PostgresTarget
 from taxi_assets.targets.postgres.connection import connect
 from taxi_assets.targets.postgres.load import create_statement, fill
@@ -57,53 +60,61 @@ def prepare(place: Place) -> None:
         connection.execute(sql.SQL("DROP TABLE {}").format(load.identifier(load.staging)))
 
 
-def ours(place: Place) -> float:
+def ours(place: Place) -> Run:
     """Parquet decode, Arrow to binary, COPY: the `copy` phase of a replace, with its commit."""
     load = _load("ours")
     _cleared(place, load)
     return _our_copy(place, load)
 
 
-def psql(place: Place) -> float:
+def psql(place: Place) -> Run:
     r"""``psql \copy`` of a prepared binary file: nothing to decode, nothing to encode. The limit."""
+    with prepared_copy(place) as copy, Clock() as clock:
+        copy()
+    return clock.run(_counted(place, "psql"))
+
+
+@contextmanager
+def prepared_copy(place: Place, *then: str) -> Iterator[Callable[[], None]]:
+    """A call that makes the table, copies the prepared file, and does what more is asked to ``{table}``."""
     load = _load("psql")
     _cleared(place, load)
     create, table = _ddl(place, load)
     columns = ", ".join(f'"{name}"' for name in load.columns)
     copy = f"\\copy {table} ({columns}) FROM '{place.binary_file}' WITH (FORMAT binary, FREEZE)"
     program = find_tools(place.binary_file.parent).folder / "psql"
-    words = [word for part in ("BEGIN", create, copy, "COMMIT") for word in ("-c", part)]
-    started = time.perf_counter()
-    subprocess.run(
-        [program, "-X", "-q", "-v", "ON_ERROR_STOP=1", *words, place.url],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    return time.perf_counter() - started
+    more = [statement.format(table=table) for statement in then]
+    words = [word for part in ("BEGIN", create, copy, *more, "COMMIT") for word in ("-c", part)]
+    line = [str(program), "-X", "-q", "-v", "ON_ERROR_STOP=1", *words, place.url]
+    yield lambda: _done(line)
 
 
-def adbc(place: Place) -> float:
+def adbc(place: Place) -> Run:
     """ADBC's ingest of the same stream, in the transaction that creates the table."""
     from adbc_driver_postgresql import dbapi
 
     load = _load("adbc")
     _cleared(place, load)
     create, _ = _ddl(place, load)
-    started = time.perf_counter()
-    with dbapi.connect(place.url) as connection, connection.cursor() as cursor:
+    with Clock() as clock, dbapi.connect(place.url) as connection, connection.cursor() as cursor:
         cursor.execute(create)
         rows = cleaned_rows("yellow", place.lake_url).reader
         cursor.adbc_ingest(load.staging, rows, mode="append", db_schema_name=SCHEMA)
         connection.commit()
-    return time.perf_counter() - started
+    return clock.run(_counted(place, load.table))
 
 
-def replace(place: Place, table: str = REPLACED) -> tuple[float, dict[str, float]]:
-    """The whole of it: COPY, a BRIN and a B-tree index, ANALYZE, swap. Seconds, and those of each phase."""
+def replace(place: Place, table: str = REPLACED) -> Run:
+    """The whole of it: COPY, a BRIN and a B-tree index, ANALYZE, swap; tells its phases."""
     target = place.target(indexed=True)
-    started = time.perf_counter()
-    report = target.replace(table, MONTH, cleaned_rows("yellow", place.lake_url).reader)
-    return time.perf_counter() - started, dict(report.seconds)
+    with Clock() as clock:
+        report = target.replace(table, MONTH, cleaned_rows("yellow", place.lake_url).reader)
+    clock.phases.update(report.seconds)
+    return clock.run(report.rows)
+
+
+def _done(line: list[str]) -> None:
+    subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
 
 
 def _load(table: str) -> Load:
@@ -111,11 +122,17 @@ def _load(table: str) -> Load:
     return plan((SCHEMA, table, MONTH, "trip_month"), None, canonical_schema("yellow"), {}, {})
 
 
-def _our_copy(place: Place, load: Load) -> float:
-    started = time.perf_counter()
-    with connect(place.url, 10) as connection, connection.transaction():
+def _our_copy(place: Place, load: Load) -> Run:
+    with Clock() as clock, connect(place.url, 10) as connection, connection.transaction():
         fill(connection, load, cleaned_rows("yellow", place.lake_url).reader, PostgresTarget().batch_rows)
-    return time.perf_counter() - started
+    return clock.run(_counted(place, load.table))
+
+
+def _counted(place: Place, table: str) -> int:
+    load = _load(table)
+    with psycopg.connect(place.url) as connection:
+        count = sql.SQL("SELECT count(*) FROM {}").format(load.identifier(load.staging))
+        return int((connection.execute(count).fetchone() or (0,))[0])
 
 
 def _ddl(place: Place, load: Load) -> tuple[str, str]:

@@ -34,6 +34,7 @@ SYNTHETIC = "synthetic?rows=3000&seed=1"
 TARGETS = ("postgres", "lake", "warehouse")
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
+
 @dataclass
 class Graph:
     """A code location over empty stores, and an instance that remembers its runs."""
