@@ -1,7 +1,7 @@
 """The code location: what `dagster dev`, `dg` and the production servers load.
 
 Every process of Dagster's loads it anew. So a library that only the work needs, and that takes more than
-50 ms, is imported inside the function that uses it: pandas, matplotlib, requests, Google's clients and the like.
+50 ms, is imported in the function that uses it: pandas, matplotlib, requests, Google's clients and the like.
 """
 
 import warnings
