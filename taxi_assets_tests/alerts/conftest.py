@@ -36,6 +36,7 @@ def source(graph: Graph, tmp_path: Path) -> Path:
 @pytest.fixture
 def watcher(graph: Graph, source: Path, receiver: Receiver) -> Watcher:
     """The sensor, after its first tick."""
+    graph.summed = True
     made = Watcher(graph.definitions, graph.instance, graph.settings, receiver.url)
     made.tick()
     return made

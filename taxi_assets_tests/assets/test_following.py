@@ -45,6 +45,7 @@ def _months(subset: Any) -> set[str]:
 
 @pytest.fixture
 def automation(graph: Graph) -> Automation:
+    graph.summed = True
     return Automation(graph)
 
 

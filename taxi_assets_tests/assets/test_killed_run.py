@@ -19,7 +19,7 @@ FIRST, LAST = "2024-01", "2024-02"
 BOTH = months(FIRST, LAST)
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.slow)])
 def test_a_run_killed_at_any_moment_is_completed_by_the_next(graph: Graph, kills: int) -> None:
     seed = int(os.environ.get("KILL_SEED", time.time_ns() % 2**32))
     print(f"KILL_SEED={seed}")  # noqa: T201 - pytest shows it when the test fails

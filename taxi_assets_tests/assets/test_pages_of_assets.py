@@ -52,7 +52,7 @@ class Told:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer) -> Iterator[Told]:
     url = postgres_server.create_database()
-    graph = Graph(tmp_path_factory.mktemp("told"), url, "synthetic?rows=500&seed=1")
+    graph = Graph(tmp_path_factory.mktemp("told"), url, "synthetic?rows=500&seed=1", summed=True)
     with DagsterInstance.ephemeral() as graph.instance:
         run = graph.run("green", *MONTHS)
         assert run.success

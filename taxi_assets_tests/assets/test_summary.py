@@ -45,7 +45,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
     home = tmp_path_factory.mktemp("home")
     folder = publish(home / "published", "green", *FOUR, rows=1200)
     publish(folder, "green", ODD, rows=200)
-    made = Graph(home, "embedded", str(folder), {"TAXI_TARGETS": "lake"})
+    made = Graph(home, "embedded", str(folder), {"TAXI_TARGETS": "lake"}, summed=True)
     with made.instance:
         yield made
 

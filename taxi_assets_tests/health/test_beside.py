@@ -35,7 +35,9 @@ class Away(IOManager):
 def graph(tmp_path: Path) -> Iterator[Graph]:
     """Two good months of green."""
     with DagsterInstance.local_temp(str(tmp_path)) as instance:
-        made = Graph(tmp_path / "home", "embedded", "synthetic?rows=300", WAREHOUSE_ONLY, instance)
+        made = Graph(
+            tmp_path / "home", "embedded", "synthetic?rows=300", WAREHOUSE_ONLY, instance, summed=True
+        )
         assert made.run("green", "2023-01", "2023-02").success
         yield made
 

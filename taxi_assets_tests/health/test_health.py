@@ -54,7 +54,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresSer
     publish(source, "green", "2023-07", rows=3000)
     (source / "green_tripdata_2023-08.parquet").write_bytes(b"PAR1 no footer PAR1")
     with DagsterInstance.local_temp(str(home)) as instance:
-        made = Graph(home / "home", url, str(source), {"DAGSTER_HOME": str(home)}, instance)
+        made = Graph(home / "home", url, str(source), {"DAGSTER_HOME": str(home)}, instance, summed=True)
         assert made.run("green", LOADED[0], LOADED[3]).success
         assert made.run("green", LOADED[4]).success
         yield made

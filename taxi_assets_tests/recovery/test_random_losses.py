@@ -26,7 +26,7 @@ BY_STAGE: dict[str, list[Damage]] = {
     ],
 }
 WHOLE_TABLES = {"postgres": damage.drop_postgres_table, "warehouse": damage.drop_warehouse_table}
-ROUNDS = [pytest.param(5, 1, id="fast"), pytest.param(60, 2, id="long", marks=pytest.mark.slow)]
+ROUNDS = [pytest.param(3, 1, id="fast"), pytest.param(60, 2, id="long", marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize(("rounds", "seed"), ROUNDS)

@@ -19,7 +19,7 @@ _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
     """Green of two months, fhv of the second; the tests go on from there in their order."""
-    made = Graph(tmp_path_factory.mktemp("reports") / "home", "embedded", SMALL, TWO)
+    made = Graph(tmp_path_factory.mktemp("reports") / "home", "embedded", SMALL, TWO, summed=True)
     with made.instance:
         assert made.run("green", "2023-01", "2023-02").success
         assert made.run("fhv", "2023-02").success
