@@ -39,14 +39,18 @@ def find_refunds(published: PublishedFile, connection: duckdb.DuckDBPyConnection
     numbered = f"row_number() OVER (PARTITION BY {key}, fare_amount, total_amount ORDER BY _row) AS k"
     same = " AND ".join(f"charge.{name} = refund.{name}" for name in trip)
     opposite = "charge.fare_amount = -refund.fare_amount AND charge.total_amount = -refund.total_amount"
+    # Few trips begin when a refunded one does: one column to compare for all, not eight; a sixth of the time.
+    nearby = "pickup_at IN (SELECT pickup_at FROM refund)" if "pickup_at" in trip else "true"
     with published.reading(connection):
         connection.execute(f"""
             CREATE OR REPLACE TEMP VIEW trips AS SELECT {terms}, file_row_number AS _row FROM {SCAN};
             CREATE OR REPLACE TEMP TABLE refund AS
                 SELECT *, {numbered} FROM trips WHERE fare_amount < 0 OR total_amount < 0;
             INSERT INTO refunds
-                WITH twins AS (SELECT * FROM trips AS charge WHERE fare_amount >= 0 AND total_amount >= 0
-                          AND EXISTS (SELECT 1 FROM refund WHERE {same} AND {opposite})),
+                WITH near AS (SELECT * FROM trips
+                          WHERE fare_amount >= 0 AND total_amount >= 0 AND {nearby}),
+                twins AS (SELECT * FROM near AS charge
+                          WHERE EXISTS (SELECT 1 FROM refund WHERE {same} AND {opposite})),
                 charge AS (SELECT *, {numbered} FROM twins)
                 SELECT charge._row FROM charge JOIN refund ON {same} AND {opposite} AND charge.k = refund.k;
         """)  # noqa: S608 - names come from the schema table, there are no values
