@@ -56,7 +56,8 @@ class ParquetTarget(Target):
         url: A directory, ``file:///directory`` or ``gs://bucket/prefix``.
         compression: Codec of the files.
         compression_level: Level of the codec; zstd 1 writes as fast as snappy and a fifth smaller.
-        row_group_rows: Most rows in a row group; fewer where 128 MiB are reached first.
+        row_group_rows: Most rows in a row group; fewer where 128 MiB are reached first. Two are in memory,
+            one gathered and one encoded: twice as many rows take 50 MB more, and no less time.
         partition_by_day: A timestamp or date column: inside each partition, one folder per date of it, named
             ``lpep_pickup_date=`` for ``lpep_pickup_datetime``. None writes one file.
     """
@@ -66,7 +67,7 @@ class ParquetTarget(Target):
     url: str
     compression: str = "zstd"
     compression_level: int | None = 1
-    row_group_rows: int = 262_144
+    row_group_rows: int = 131_072
     partition_by_day: str | None = None
 
     def replace(

@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -99,9 +100,13 @@ class GatheringWriter:
     def flush(self) -> None:
         """Write what has been gathered."""
         if self._waiting:
-            table = pa.Table.from_batches(self._waiting, self.schema)
-            self.encoding.start(lambda: self._writer.write_table(table, self.style.row_group_rows))
+            self.encoding.start(partial(self._encode, pa.Table.from_batches(self._waiting, self.schema)))
         self._waiting, self._waiting_rows, self.waiting_bytes = [], 0, 0
+
+    def _encode(self, rows: pa.Table) -> None:
+        self._writer.write_table(rows, self.style.row_group_rows)
+        # What one thread allocates and another frees is kept for long, unless it is asked for: 20 to 60 MB.
+        pa.default_memory_pool().release_unused()
 
     def finish(self, metadata: dict[str, str]) -> None:
         """Write the rest and the footer, with ``metadata`` in it."""
