@@ -5,7 +5,6 @@ sees: where Parquet has a type for what Arrow means, they are the same; an Arrow
 number in a file, and is streamed.
 """
 
-import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +15,7 @@ import duckdb
 from taxi_assets.targets.duckdb_sql import Table
 from taxi_assets.targets.duckdb_types import arrow_types, selected_types
 from taxi_assets.targets.offered import damaged
-from taxi_assets.targets.sums import literal, quoted
+from taxi_assets.targets.sums import parquet_source, quoted
 from taxi_assets.targets.target import Objects, TargetError
 
 _NOT_THE_FILES = (
@@ -70,6 +69,4 @@ class Incoming:
 
     @property
     def _source(self) -> str:
-        # Every path is a pattern to DuckDB; its syntax of brackets is that of Python's glob.
-        files = ", ".join(literal(glob.escape(str(path))) for path in self.paths)
-        return f"read_parquet([{files}], hive_partitioning = false)"
+        return parquet_source(self.paths)

@@ -16,7 +16,7 @@ from taxi_assets.targets.conditions import (
     expression,
     holds,
 )
-from taxi_assets.targets.parquet_layout import Layout, Standing, opened
+from taxi_assets.targets.parquet_layout import Layout, opened
 from taxi_assets.targets.target import Condition, TargetError
 
 BATCH_ROWS = 65_536
@@ -37,10 +37,9 @@ def read_table(
     partitions: Sequence[date] | None,
     columns: Sequence[str] | None,
     where: Sequence[Condition],
-    standing: Standing | None = None,
 ) -> pa.RecordBatchReader:
-    """The rows of ``partitions`` in their order, see ``Target.read``; ``standing`` saves the look."""
-    standing = layout.described() if standing is None else standing
+    """The rows of ``partitions`` in their order, see ``Target.read``."""
+    standing = layout.described()
     chosen = _chosen(layout, standing, partitions)
     # The newest partition knows best what the columns are, and in which order; older ones may have more.
     newest_first = sorted(standing, key=lambda partition: partition or date.min, reverse=True)
