@@ -112,7 +112,8 @@ def pandas(rows: Rows) -> Run:
 
 def dlt(rows: Rows) -> Run:
     """Arrow batches yielded to a pipeline, Parquet as its loader's format: into Postgres through ADBC."""
-    rows.fresh("dlt")
+    for table in ("dlt", "_dlt_version", "_dlt_loads", "_dlt_pipeline_state"):
+        rows.fresh(table)  # what it remembers in the schema too, or it believes that its table stands
     return _dlt(rows, "dlt", "postgres", rows.tcp_url)
 
 
