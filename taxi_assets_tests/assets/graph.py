@@ -94,7 +94,7 @@ class Graph:
         job = self.definitions.resolve_job_def(f"{service}_trips")
         chosen = {trips(stage, service) for stage in only} if only else None
         if chosen is None and not self.summed:
-            chosen = job.asset_layer.executable_asset_keys - {trips("monthly_summary", service)}
+            chosen = set(job.asset_layer.executable_asset_keys) - {trips("monthly_summary", service)}
         return job.execute_in_process(
             instance=self.instance,
             run_config=dict(config or {}),
