@@ -27,10 +27,10 @@ doctor: .venv/.installed ## examine every setting
 	@$(BIN)/taxi-assets doctor
 
 test: check ## every check and test that fits in ten minutes
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-all: check browser system-packages ## the rest too: hundreds of kills, long runs, several machines, the UI in a browser
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # What tests need and no wheel brings; without it, or not as root on Debian, they skip and say so.
 system-packages: ## redis-server, for the tests over several workers

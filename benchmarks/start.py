@@ -60,7 +60,7 @@ def _parts(results: dict[str, list[Run]]) -> list[str]:
         Goal("`make demo` after the install, seconds", demo.text("{:.1f}"), demo.median, DEMO_SECONDS),
     ]
     lines = [[title, seconds_of(results[name])] for name, title in IMPORTS.items()]
-    lines.append(["`taxi-assets --help`", seconds_of(results["--help"])])
+    lines.append(["the help of the command `taxi-assets`", seconds_of(results["--help"])])
     return [
         "### From nothing to something",
         goals(reached),
