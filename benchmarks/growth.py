@@ -12,7 +12,7 @@ from benchmarks.growth_partitions import partitions_told
 from benchmarks.isolated import measured
 from benchmarks.months import MONTH, write_raw
 from benchmarks.page import Goal, goals, publish, table
-from benchmarks.rounds import Run
+from benchmarks.rounds import LARGEST_MB, Run
 from benchmarks.run_profile import SUMMARY
 from benchmarks.server import postgres
 from taxi_assets.tlc.services import ServiceName
@@ -20,7 +20,6 @@ from taxi_assets.tlc.services import ServiceName
 SMALL, FULL, ROUNDS = 200_000, 20_000_000, 5
 
 STAGES = ("raw", "cleaned", "quarantined", "postgres", "lake", "warehouse")
-LARGEST_MB = 600
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from statistics import median
 
 from benchmarks.command import say
 
+LARGEST_MB = 600
+"""No process may take more, in a month of any size."""
+
 
 @dataclass(frozen=True)
 class Spread:

@@ -8,7 +8,7 @@ from benchmarks.command import Asked, asked, say
 from benchmarks.isolated import measured
 from benchmarks.months import MONTH, clean_month, write_raw
 from benchmarks.page import Goal, goals, publish, table
-from benchmarks.rounds import PEAKS, Run, Spread, interleaved, peaks_of, ratio, seconds_of
+from benchmarks.rounds import LARGEST_MB, PEAKS, Run, Spread, interleaved, peaks_of, ratio, seconds_of
 from benchmarks.server import Server, postgres
 from benchmarks.start import start_of
 
@@ -20,9 +20,6 @@ TITLES = {
     "script": "shell script: DuckDB, `psql \\copy` of CSV",
     "limit": "the limit: decode, `\\copy` of prepared binary, 2 indexes",
 }
-
-LARGEST_MB = 600
-"""No process may take more, in a month of any size."""
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ class Incoming:
         with duckdb.connect() as connection:
             wanted = arrow_types(connection, self.objects.schema)
             try:
-                return selected_types(connection, self._columns, self._source) == wanted
+                return selected_types(connection, self._columns, parquet_source(self.paths)) == wanted
             except duckdb.Error:  # a type that it doesn't know
                 return False
 
@@ -54,7 +54,7 @@ class Incoming:
             TargetError: A file is damaged, or other rows came out of it than were promised.
         """
         try:
-            rows = place.insert_from(partition, self._columns, self._source)
+            rows = place.insert_from(partition, self._columns, parquet_source(self.paths))
         except _NOT_THE_FILES:
             raise
         except Exception as error:
@@ -66,7 +66,3 @@ class Incoming:
     @property
     def _columns(self) -> str:
         return ", ".join(quoted(name) for name in self.objects.schema.names)
-
-    @property
-    def _source(self) -> str:
-        return parquet_source(self.paths)

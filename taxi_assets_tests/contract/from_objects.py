@@ -6,13 +6,14 @@ What a target hands back - another form than its own, columns that other months 
 """
 
 import uuid
+from collections.abc import Callable
 from datetime import date
 
 import pyarrow as pa
 
 from taxi_assets.targets.duckdb import DuckDBTarget
 from taxi_assets.targets.parquet import ParquetTarget
-from taxi_assets.targets.target import Facts, Objects, Report
+from taxi_assets.targets.target import Facts, Objects, Report, Target
 
 
 class ParquetFromObjects(ParquetTarget):
@@ -28,9 +29,7 @@ class ParquetFromObjects(ParquetTarget):
         self, table: str, partition: date | None, stream: pa.RecordBatchReader, facts: Facts | None = None
     ) -> Report:
         """By way of the other lake."""
-        lake, name, objects = offered(self.source, table, partition, stream)
-        report = self.replace_from(table, partition, objects, facts)
-        return report or super().replace(table, partition, without_partition(lake, name), facts)
+        return by_way_of_a_lake(self, super().replace, self.source, table, partition, stream, facts)
 
 
 class DuckDBFromObjects(DuckDBTarget):
@@ -46,9 +45,22 @@ class DuckDBFromObjects(DuckDBTarget):
         self, table: str, partition: date | None, stream: pa.RecordBatchReader, facts: Facts | None = None
     ) -> Report:
         """By way of the lake."""
-        lake, name, objects = offered(self.source, table, partition, stream)
-        report = self.replace_from(table, partition, objects, facts)
-        return report or super().replace(table, partition, without_partition(lake, name), facts)
+        return by_way_of_a_lake(self, super().replace, self.source, table, partition, stream, facts)
+
+
+def by_way_of_a_lake(
+    target: Target,
+    streamed: Callable[[str, date | None, pa.RecordBatchReader, Facts | None], Report],
+    source: str,
+    table: str,
+    partition: date | None,
+    stream: pa.RecordBatchReader,
+    facts: Facts | None,
+) -> Report:
+    """Load what the lake offers of the stream; what the target hands back goes through ``streamed``."""
+    lake, name, objects = offered(source, table, partition, stream)
+    report = target.replace_from(table, partition, objects, facts)
+    return report or streamed(table, partition, without_partition(lake, name), facts)
 
 
 def offered(

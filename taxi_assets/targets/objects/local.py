@@ -19,13 +19,12 @@ from typing import Any, BinaryIO
 
 from filelock import FileLock
 
-from taxi_assets.targets.objects.objects import ObjectInfo, checked_key
+from taxi_assets.targets.objects.objects import ObjectInfo, checked_key, hidden
 from taxi_assets.targets.objects.scratch import remove_dead, scratch_directory
 from taxi_assets.targets.target import Facts
 from taxi_assets.targets.wanted import still_wanted
 
 _SCRATCH = ".scratch"
-_HIDDEN = (".", "_")
 _rename_lock = threading.Lock()
 
 
@@ -209,10 +208,10 @@ def _entries(path: Path) -> list[dict[str, Any]]:
 def _walk(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
     """Key and path of each file."""
     for directory, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(_HIDDEN)]
+        folders[:] = [name for name in folders if not hidden(name)]
         base = Path(directory).relative_to(root).as_posix()
         for name in names:
-            if not name.startswith(_HIDDEN):
+            if not hidden(name):
                 yield name if base == "." else f"{base}/{name}", f"{directory}/{name}"
 
 

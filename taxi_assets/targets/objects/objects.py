@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -117,7 +117,7 @@ def checked_key(key: str) -> str:
 
 def hidden(key: str) -> bool:
     """Whether hive readers skip this object."""
-    return any(part.startswith((".", "_")) for part in PurePosixPath(key).parts)
+    return any(part.startswith((".", "_")) and part != "." for part in key.split("/"))
 
 
 def partition_of(folder: str, column: str) -> date | None:

@@ -39,7 +39,7 @@ _SUM_OF_ALL = (
     f"coalesce(sum(round({{x}}::text::numeric, {MONEY_DECIMALS})) "
     "FILTER (WHERE abs({x}) >= 9e12 AND abs({x}) < 'Infinity'), 0)"
 )
-"""Above nine billion dollars a bigint doesn't hold the millionths."""
+"""Above nine trillion dollars a bigint doesn't hold the millionths."""
 
 
 @dataclass(frozen=True)
