@@ -9,7 +9,7 @@ from datetime import date
 
 from rich.console import Console
 
-from taxi_assets.definitions import build_definitions
+from taxi_assets.code_location import build_definitions
 from taxi_assets.instance import open_instance
 from taxi_assets.jobs import mart_jobs, overview_job, reference_job, reports_job, trips_job_name
 from taxi_assets.load import run_job
