@@ -61,7 +61,7 @@ def _examine_bucket(url: str) -> Iterator[Finding]:
         yield _ABOUT.problem(
             "rights",
             error_line(error),
-            f"Grant roles/storage.objectAdmin on gs://{bucket} to the account that these credentials are of.",
+            f"Grant roles/storage.objectUser on gs://{bucket} to the account that these credentials are of.",
         )
     except (GoogleAuthError, Unauthorized) as error:
         yield _ABOUT.problem(
