@@ -56,6 +56,7 @@ format: .venv/.installed-dev ## format and sort imports
 
 docs: .venv/.installed ## remake the pages that are made from the code
 	$(BIN)/python -m taxi_assets.tlc.schema_page docs/schema.md
+	$(BIN)/python -m taxi_assets.marts.page docs/marts.md
 
 # Chromium for the tests that look at the UI; they are skipped without it, so this never fails.
 browser:

@@ -90,7 +90,7 @@ def through_dagster(source: Path, months: Sequence[date], url: str, directory: P
     from rich.console import Console
 
     from benchmarks.run_profile import phases_of
-    from taxi_assets.definitions import build_definitions
+    from taxi_assets.code_location import build_definitions
     from taxi_assets.instance import open_instance
     from taxi_assets.load import run_job
     from taxi_assets.settings import Settings

@@ -22,7 +22,7 @@ from benchmarks.postgres_sides import Place, prepared_copy
 from benchmarks.published import good, index_statements, kept_by_pandas, table_statement
 from benchmarks.rounds import Run
 from taxi_assets.targets.postgres_binaries import find_tools
-from taxi_assets.tlc.services import ServiceName, month_key
+from taxi_assets.tlc.services import ServiceName
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def ours(month: Month, side: str = "ours") -> Run:
     from rich.console import Console
 
     from benchmarks.run_profile import phases_of
-    from taxi_assets.definitions import build_definitions
+    from taxi_assets.code_location import build_definitions
     from taxi_assets.instance import open_instance
     from taxi_assets.load import run_job
     from taxi_assets.settings import Settings
@@ -215,8 +215,3 @@ def drained(month: Month) -> Run:
     ):
         kept = sum(batch.num_rows for batch in cleaning.cleaned())
     return clock.run(kept)
-
-
-def describe(month: Month) -> str:
-    """``yellow 2024-01``."""
-    return f"{month.service} {month_key(month.month)}"

@@ -11,11 +11,10 @@ runs it has. A server that was restarted has none of those from before.
 
 import logging
 
-from dagster import DagsterRun, DefaultRunLauncher
+from dagster import DagsterRun, DefaultRunLauncher, deserialize_value
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from dagster._grpc.types import GetCurrentRunsResult
-from dagster._serdes import deserialize_value
 
 from taxi_assets.run_pools import make_pools
 

@@ -9,7 +9,7 @@ from datetime import date
 
 from rich.console import Console
 
-from taxi_assets.definitions import build_definitions
+from taxi_assets.code_location import build_definitions
 from taxi_assets.instance import open_instance
 from taxi_assets.jobs import mart_jobs, overview_job, reference_job, reports_job, trips_job_name
 from taxi_assets.load import run_job
@@ -19,6 +19,7 @@ from taxi_assets.resources import build_resources
 from taxi_assets.settings import Settings
 from taxi_assets.status import find_months, print_status
 from taxi_assets.tlc.services import SERVICES
+from taxi_assets.tlc.source import is_made_up
 
 MONTHS = (date(2023, 1, 1), date(2023, 2, 1))
 
@@ -80,6 +81,6 @@ def _real_months(settings: Settings) -> str:
         f"{name} {month:%Y-%m}"
         for name, months in kept.items()
         for month, facts in months.items()
-        if not facts.get("url", "").startswith("synthetic") and month
+        if month and not is_made_up(facts)
     ]
     return ", ".join(real[:3])

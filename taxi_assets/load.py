@@ -24,7 +24,7 @@ from rich.console import Console
 
 from taxi_assets.assets.common import monthly_partitions
 from taxi_assets.assets.gate import CHECK as GATE_CHECK
-from taxi_assets.definitions import build_definitions
+from taxi_assets.code_location import build_definitions
 from taxi_assets.instance import open_instance
 from taxi_assets.jobs import trips_job_name
 from taxi_assets.reasons import step_reason

@@ -1,4 +1,6 @@
-"""Settings: environment variables in, typed and checked values out. Nothing else reads the environment.
+"""Settings: environment variables in, typed and checked values out.
+
+Nothing else reads our variables; those of other programs, like Google's credentials, are read where used.
 
 A variable that can't be understood stops the code location from loading, with one sentence for each: which
 variable, what was read (never a password), and what would be right.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
-from taxi_assets.setting_values import TARGET_NAMES
+from taxi_assets.setting_values import TARGET_NAMES, redacted
 from taxi_assets.tlc.services import SERVICES, month_key, next_month, parse_month
 
 STAGES = ("raw", "cleaned", "quarantined", *TARGET_NAMES)
@@ -12,6 +12,9 @@ STAGES = ("raw", "cleaned", "quarantined", *TARGET_NAMES)
 
 LONGEST_REASON = 500
 """Characters of somebody else's error: what a chat shows without folding it."""
+
+_LONGEST_LINE = 400
+"""Characters of somebody else's error where it stands in a table."""
 
 _SCALES = (
     (1_000_000_000, 1_000_000_000, "billion"),
@@ -112,3 +115,10 @@ def _follows(month: str, before: str) -> bool:
         return month_key(next_month(parse_month(before))) == month
     except ValueError:
         return False
+
+
+def error_line(error: BaseException) -> str:
+    """An exception in one line, without passwords in URLs, at a length that fits a table."""
+    said = redacted(" ".join(str(error).split()))
+    line = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…"

@@ -32,7 +32,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph, Asset
 from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 from dagster._core.definitions.utils import DEFAULT_IO_MANAGER_KEY
 
-from taxi_assets.definitions import build_definitions
+from taxi_assets.code_location import build_definitions
 from taxi_assets.settings import Settings
 
 PAGE = Path(__file__).with_name("definitions_snapshot.txt")

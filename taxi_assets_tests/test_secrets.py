@@ -13,7 +13,7 @@ from dagster._serdes import serialize_value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taxi_assets.definitions import build_definitions
+from taxi_assets.code_location import build_definitions
 from taxi_assets.psql import run_psql
 from taxi_assets.resources import build_resources
 from taxi_assets.setting_values import has_password

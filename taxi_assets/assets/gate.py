@@ -117,9 +117,13 @@ class Judge:
         around = {one: found[0] for one in neighbours_of(month) if (found := self._size(one))}
         if uneven([size, *around.values()], self.gate.max_rows_factor, self.gate.max_quarantine_share):
             around = {one: other for one, other in around.items() if not self._waits(one)}
-        known = published_rows(self.service.name, month)
-        factor = float("inf") if known and known.rows == size.raw else self.gate.max_rows_factor
-        unlike = unlike_neighbours(size, around, factor, self.gate.max_quarantine_share)
+        unlike = unlike_neighbours(
+            size,
+            around,
+            self.gate.max_rows_factor,
+            self.gate.max_quarantine_share,
+            compare_rows=not self._is_as_counted(month, size.raw),
+        )
         accepted = self._accepted(month, version) if unlike else ""
         rows_around = tuple(other.raw for other in around.values())
         return Judgement(tuple(unlike), accepted, version, size.raw, size.share, rows_around)
@@ -142,6 +146,10 @@ class Judge:
             if version and _told(record, ACCEPTED) == version:
                 return f"the run {record.run_id[:8]}"
         return ""
+
+    def _is_as_counted(self, month: date, rows: int) -> bool:
+        known = published_rows(self.service.name, month)
+        return known is not None and known.rows == rows
 
     def _waits(self, month: date) -> bool:
         """Whether a month was held back as it stands: what is odd itself is no measure for others."""

@@ -48,7 +48,12 @@ def neighbours_of(month: date) -> list[date]:
 
 
 def unlike_neighbours(
-    size: Size, neighbours: Mapping[date, Size], max_rows_factor: float, max_quarantine_share: float
+    size: Size,
+    neighbours: Mapping[date, Size],
+    max_rows_factor: float,
+    max_quarantine_share: float,
+    *,
+    compare_rows: bool = True,
 ) -> list[str]:
     """In which respects a month is unlike its neighbours, in words; none if it is like them.
 
@@ -59,10 +64,11 @@ def unlike_neighbours(
             must be as near as that, or one where there are only two.
         max_quarantine_share: Share of rejected rows that is believed whatever the neighbours' is; above
             it the month must not reject ``max_rows_factor`` times as much as they do.
+        compare_rows: Whether the number of rows is in doubt at all; the rejected share always is.
     """
     found = []
     factors = sorted((_factor(size.raw, other.raw), month) for month, other in neighbours.items())
-    if len(factors) >= FEWEST and _agreeing(factors)[0] > max_rows_factor:
+    if compare_rows and len(factors) >= FEWEST and _agreeing(factors)[0] > max_rows_factor:
         factor, nearest = _agreeing(factors)
         other = neighbours[nearest].raw
         found.append(

@@ -18,7 +18,7 @@ from taxi_assets.automation.priority import NEWEST, priority_tags
 from taxi_assets.automation.trouble import Troubles
 from taxi_assets.targets.target import Facts
 from taxi_assets.tlc.services import Service, month_key, parse_month
-from taxi_assets.tlc.source import BadFile, Source, SourceUnavailable
+from taxi_assets.tlc.source import BadFile, Source, SourceUnavailable, is_made_up
 from taxi_assets.words import spans
 
 MOST_NEW = 12
@@ -70,6 +70,7 @@ class Watch:
     _awaited: list[str] = field(default_factory=list)
     _waiting: list[str] = field(default_factory=list)
     _left_to_heal: list[str] = field(default_factory=list)
+    _made_up: list[str] = field(default_factory=list)
     _published: set[str] = field(default_factory=set)
     _looks: int = 0
     _none_found: str = ""
@@ -171,6 +172,8 @@ class Watch:
             # Over a person's file the source's goes only if it was published after that.
             if self._note(month, held, version).version != version:
                 self._ask(month, version)
+        elif is_made_up(held) and not is_made_up(found.facts):
+            self._made_up.append(month)  # the demo's, say: whoever looks at it shall not lose it
         elif found.state == "unchanged" or version == version_of(held):
             self.cursor.asked.pop(month, None)
         else:
@@ -219,6 +222,9 @@ class Watch:
         if self._left_to_heal:
             months = f"{self.service.name} {spans(self._left_to_heal)}"
             words.append(f"A person put {months} there and the lake lost it: left to heal.")
+        if self._made_up:
+            months = f"{self.service.name} {spans(self._made_up)}"
+            words.append(f"{months}: made up, and left so until you materialize the published ones.")
         return " ".join(words) or f"Nothing new of {self.service.name}."
 
 

@@ -9,7 +9,7 @@ from taxi_assets.doctor.finding import About, Finding
 
 _GB = 1e9
 ENOUGH = 10 * _GB
-"""Bytes: the largest month takes 0.5 GB as it is published, as much again cleaned, 3 GB in Postgres, and each
+"""Bytes: the largest month takes 0.5 GB as it is published, as much again cleaned, 4.5 GB in Postgres, and each
 is replaced by a second copy beside it."""
 
 TOO_LITTLE = 1 * _GB
@@ -49,7 +49,7 @@ def free_space(about: About, path: Path) -> Finding:
     found = f"{free / _GB:,.1f} GB free on the filesystem of {path}"
     if free >= ENOUGH:
         return about.ok("free space", found)
-    needs = "the largest month needs 0.5 GB raw and 3 GB in Postgres"
+    needs = "the largest month needs 0.5 GB raw and 4.5 GB in Postgres"
     remedy = f"Free some, or set {about.setting} to a larger disk: {needs}."
     verdict = about.problem if free < TOO_LITTLE else about.warning
     return verdict("free space", found, remedy)

@@ -8,9 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 from taxi_assets.doctor.directory import directory
 from taxi_assets.doctor.finding import About, Finding
-from taxi_assets.doctor.watch import words
 from taxi_assets.settings import Settings
 from taxi_assets.targets.objects import open_objects
+from taxi_assets.words import error_line
 
 _ABOUT = About("TAXI_LAKE_URL")
 _TIMEOUT = 5.0
@@ -60,13 +60,13 @@ def _examine_bucket(url: str) -> Iterator[Finding]:
     except Forbidden as error:
         yield _ABOUT.problem(
             "rights",
-            words(error),
-            f"Grant roles/storage.objectAdmin on gs://{bucket} to the account that these credentials are of.",
+            error_line(error),
+            f"Grant roles/storage.objectUser on gs://{bucket} to the account that these credentials are of.",
         )
     except (GoogleAuthError, Unauthorized) as error:
         yield _ABOUT.problem(
             "credentials",
-            words(error),
+            error_line(error),
             "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS.",
         )
     else:

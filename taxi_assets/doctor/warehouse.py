@@ -9,13 +9,13 @@ import duckdb
 from taxi_assets.doctor.directory import directory
 from taxi_assets.doctor.finding import About, Finding
 from taxi_assets.doctor.lake import find_bucket, is_bucket
-from taxi_assets.doctor.watch import words
 from taxi_assets.settings import Settings
 from taxi_assets.targets.bigquery.connection import Connection, connect, emulator
 from taxi_assets.targets.bigquery.errors import explained, is_about_project
 from taxi_assets.targets.bigquery.names import Place, parse_url
 from taxi_assets.targets.duckdb_file import duckdb_path, opened
 from taxi_assets.targets.target import TargetError
+from taxi_assets.words import error_line
 
 _ABOUT = About("TAXI_WAREHOUSE_URL")
 _WAIT_FOR_FILE = 3.0  # seconds; a load has the file for as long as it inserts
@@ -52,7 +52,7 @@ def _examine_duckdb(url: str) -> Iterator[Finding]:
     except duckdb.Error as error:
         yield _ABOUT.problem(
             "file",
-            words(error),
+            error_line(error),
             f"Move {path} away (the months can be loaded again), or set TAXI_WAREHOUSE_URL to another file.",
         )
     else:
@@ -77,7 +77,7 @@ def _examine_bigquery(settings: Settings) -> Iterator[Finding]:
     except (GoogleAPIError, RequestException, OSError) as error:
         yield _ABOUT.problem(
             "connection",
-            f"no good answer from {emulator() or 'BigQuery'}: {words(error)}",
+            f"no good answer from {emulator() or 'BigQuery'}: {error_line(error)}",
             "Check the network and its proxy; BIGQUERY_EMULATOR_HOST should be set for tests only.",
         )
 

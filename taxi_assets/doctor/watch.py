@@ -10,13 +10,11 @@ from dataclasses import dataclass, replace
 
 from taxi_assets.doctor.finding import About, Finding
 from taxi_assets.setting_secrets import masked, secrets_of
-from taxi_assets.setting_values import redacted
 from taxi_assets.settings import Settings
+from taxi_assets.words import error_line
 
 LIMIT = 10.0
 """Seconds for one check: a store that takes longer to say hello is no good for loading months."""
-
-_LONGEST = 400  # characters of somebody else's error
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def watched(check: Check, settings: Settings) -> list[Finding]:
             for one in check.run(settings):
                 found.append(one)  # noqa: PERF402 - what came before a failure stays
         except Exception as error:  # noqa: BLE001, RUF100 - the doctor reports, whatever it is
-            found.append(about.problem(check.subject, words(error), _unexpected(check.setting)))
+            found.append(about.problem(check.subject, error_line(error), _unexpected(check.setting)))
 
     thread = threading.Thread(target=run, name=f"doctor: {check.subject}", daemon=True)
     thread.start()
@@ -62,13 +60,6 @@ def watched(check: Check, settings: Settings) -> list[Finding]:
         )
     secrets = secrets_of(settings)
     return [_without(secrets, one) for one in seen]
-
-
-def words(error: BaseException) -> str:
-    """An exception in one line, without passwords in URLs, at a length that fits a table."""
-    said = redacted(" ".join(str(error).split()))
-    line = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
 def _without(secrets: set[str], finding: Finding) -> Finding:

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.markdown import Markdown
 
-from taxi_assets.definitions import build_definitions
+from taxi_assets.code_location import build_definitions
 from taxi_assets.health.finding import Urgency
 from taxi_assets.health.findings import findings
 from taxi_assets.health.look import look

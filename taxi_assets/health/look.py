@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
@@ -29,6 +28,7 @@ from taxi_assets.recovery.standing import stages_of
 from taxi_assets.setting_secrets import masked, secrets_of
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES, Service, month_key
+from taxi_assets.words import error_line
 
 ENTRIES = 3
 """Of the audit trail; ``audit_trail`` and ``taxi-assets audit`` show more."""
@@ -93,27 +93,18 @@ def newest_comparison(instance: DagsterInstance) -> Compared | None:
 
 def trail(journal: Any, settings: Settings) -> Trail:
     """The newest entries; a database that is away costs the page nothing else."""
-    # Here, as it imports every store's client: 70 ms that no other process needs.
-    from taxi_assets.doctor.watch import words
-
     try:
         with journal.connect() as connection:
             loads = newest(connection, journal.schema_name)[:ENTRIES]
     except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, the page says it
-        return Trail(away=masked(words(error), secrets_of(settings)))
+        return Trail(away=masked(error_line(error), secrets_of(settings)))
     return Trail([masked(_entry(load), secrets_of(settings)) for load in loads])
 
 
 def published_at(record: Record) -> datetime | None:
     """When the TLC put the file there, as it says itself."""
     said = record.facts.get("last_modified", "")
-    for read in (parsedate_to_datetime, datetime.fromisoformat):
-        try:
-            found = read(said)
-        except ValueError:
-            continue
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
-    return None
+    return datetime.fromisoformat(said) if said else None
 
 
 def _entry(load: Load) -> str:

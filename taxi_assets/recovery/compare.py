@@ -26,6 +26,7 @@ from taxi_assets.setting_values import TARGET_NAMES
 from taxi_assets.settings import Settings
 from taxi_assets.targets.target import Held
 from taxi_assets.tlc.services import SERVICES, Service, ServiceName, month_key, parse_month
+from taxi_assets.words import error_line
 
 Months: TypeAlias = Mapping[str, tuple[Sides, Mapping[str, Fault]]]
 """Months of a service with which something is wrong: how their stages are, and what is wrong."""
@@ -163,7 +164,4 @@ def _urgency(difference: Difference) -> tuple[int, int, str, str]:
 
 def _why(error: Exception, settings: Settings) -> str:
     """What a store said, in a line without passwords."""
-    # Here, as it imports every store's client: 70 ms that no other process needs.
-    from taxi_assets.doctor.watch import words
-
-    return masked(words(error), secrets_of(settings))
+    return masked(error_line(error), secrets_of(settings))

@@ -7,7 +7,8 @@ place for them. A worker that dies takes its places with it, one that is added b
 
 import logging
 
-from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator, RunQueueConfig
+from dagster import QueuedRunCoordinator
+from dagster._core.run_coordinator.queued_run_coordinator import RunQueueConfig
 from dagster_celery.launcher import CeleryRunLauncher
 
 from taxi_assets.scale_out.workers import BrokerAway, Workers

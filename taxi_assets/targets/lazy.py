@@ -64,7 +64,7 @@ class LazyPartition:
         passed_over: Asked instead of ``metadata`` where the partition is current: given what an earlier run
             said of it, gives what is shown now.
         observed: What is to be seen on other assets as well, given what is shown of this one.
-        siblings: Partitions of the multi-asset's other outputs (by the last part of the asset key)
+        siblings: Partitions of the multi-asset's other outputs (by the path of the asset key)
             that fall out of the same pass: opened after this one's rows were read to their end.
         objects: The same rows as objects, where they lie in such; a store that can load them does so
             and the rows are not opened.

@@ -6,6 +6,7 @@ place in such a sum and are left out; nulls are too.
 """
 
 import glob
+import os
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
@@ -15,6 +16,8 @@ import duckdb
 import pyarrow as pa
 
 from taxi_assets.targets.target import MONEY_DECIMALS, TargetError, Totals
+
+_THREADS, _MEMORY_LIMIT = 4, "400MB"
 
 
 def quoted(name: str) -> str:
@@ -67,8 +70,13 @@ def totals_of_files(table: str, schema: pa.Schema, paths: Sequence[Path], column
 
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
-    """An empty database of this process: to start one takes 20 ms, a connection to it none."""
-    return duckdb.connect()
+    """An empty database of this process: to start one takes 20 ms, a connection to it none.
+
+    Seven sums over 20 million rows take 90 MB with two threads, 130 with four: more cores are left to others.
+    """
+    return duckdb.connect(
+        config={"memory_limit": _MEMORY_LIMIT, "threads": min(_THREADS, os.cpu_count() or 1)}
+    )
 
 
 def no_rows(columns: Sequence[str]) -> Totals:

@@ -19,18 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from taxi_assets.tlc.conform import NonConforming, PublishedFile, open_published
+from taxi_assets.tlc.engine import engine
 from taxi_assets.tlc.profile import Profile, Profiler
 from taxi_assets.tlc.refunds import find_refunds
 from taxi_assets.tlc.rules import REFUNDED, Rule, Thresholds, rules_for, variables
 from taxi_assets.tlc.samples import Samples
 from taxi_assets.tlc.schema import canonical_schema
 from taxi_assets.tlc.services import ServiceName, month_key
-
-MEMORY_LIMIT = "200MB"
-"""For DuckDB. The largest months (20 million rows) need 130 MB; looking for refunds spills beyond."""
-
-THREADS = 2
-"""As fast as more, since one Python thread takes the rows; with 16 a process grows from 315 to 720 MB."""
 
 _REASONS = pa.field(
     "reasons", pa.list_(pa.string()), metadata={"description": "Every cleaning rule that the row breaks"}
@@ -181,18 +176,7 @@ def clean(
         ValueError: No such rule set.
     """
     rules = rules_for(service, rule_set)
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
-        "threads": THREADS,
-        "preserve_insertion_order": "false",
-        "temp_directory": str(scratch / "duckdb"),
-    }
-    with duckdb.connect(config=config) as connection, tempfile.TemporaryFile(dir=scratch) as spill:
-        connection.execute("LOAD parquet")  # it is part of duckdb, but only then knows its settings
-        connection.execute("SET enable_progress_bar = false")
-        # Else DuckDB fetches row groups whole, one a thread: 10 million yellow rows in one group don't fit
-        # then, and 16 threads ran out of 400 MB with 1 million rows in each.
-        connection.execute("SET disable_parquet_prefetching = true")
+    with engine(scratch) as connection, tempfile.TemporaryFile(dir=scratch) as spill:
         published = open_published(path, service, month, scratch, connection)
         for name, value in variables(month, thresholds or Thresholds()).items():
             connection.execute(f"SET VARIABLE {name} = ?", [value])

@@ -6,9 +6,8 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
-
 from taxi_assets.tlc.conform import SCAN, open_published
+from taxi_assets.tlc.engine import engine
 from taxi_assets.tlc.schema import money_columns
 from taxi_assets.tlc.services import ServiceName
 
@@ -24,7 +23,7 @@ def published_totals(
     Raises:
         NonConforming: See ``conform``.
     """
-    with tempfile.TemporaryDirectory(dir=scratch) as directory, duckdb.connect() as connection:
+    with tempfile.TemporaryDirectory(dir=scratch) as directory, engine(Path(directory)) as connection:
         published = open_published(path, service, month, Path(directory), connection)
         value = {conversion.column.name: conversion.value for conversion in published.conversions}
         names = money_columns(service)

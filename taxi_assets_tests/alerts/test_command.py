@@ -14,7 +14,7 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import serialize_value
 
 from taxi_assets.alerts.channels import Channel
-from taxi_assets.definitions import build_definitions
+from taxi_assets.code_location import build_definitions
 from taxi_assets.doctor.alerts import examine_alerts
 from taxi_assets.settings import Settings
 from taxi_assets_tests.alerts.receiver import Receiver

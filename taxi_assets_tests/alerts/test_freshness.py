@@ -12,7 +12,7 @@ from dagster._core.definitions.freshness import (
     TimeWindowFreshnessPolicy,
 )
 
-from taxi_assets.definitions import build_definitions
+from taxi_assets.code_location import build_definitions
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES, Service
 from taxi_assets_tests.alerts.receiver import Receiver

@@ -26,7 +26,7 @@ from dagster import (
 )
 from psycopg import sql
 
-from taxi_assets.definitions import build_definitions
+from taxi_assets.code_location import build_definitions
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES, month_key, next_month, parse_month
 

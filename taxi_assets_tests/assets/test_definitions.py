@@ -10,7 +10,7 @@ import pytest
 from dagster import AssetKey, Definitions, MonthlyPartitionsDefinition, TableSchema, partition_loading_context
 
 from taxi_assets.assets.common import SOURCE_POOL, monthly_partitions
-from taxi_assets.definitions import build_definitions
+from taxi_assets.code_location import build_definitions
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.schema import columns
 from taxi_assets.tlc.services import SERVICES, Service

@@ -10,6 +10,8 @@ import pytest
 from dagster import ExecuteInProcessResult
 
 from taxi_assets.assets.gate import Gate
+from taxi_assets.tlc.published import published_rows
+from taxi_assets.tlc.services import parse_month
 from taxi_assets_tests.assets.graph import (
     TARGETS,
     Graph,
@@ -42,6 +44,16 @@ def source(graph: Graph, tmp_path: Path) -> Path:
 
 def judged(result: ExecuteInProcessResult) -> dict[str | None, bool]:
     return {one.partition: one.passed for one in evaluations(result) if one.check_name == CHECK}
+
+
+def negate_every_fourth_fare(path: Path) -> None:
+    """A quarter of the rows is rejected."""
+    table = pq.read_table(path)
+    index = table.schema.get_field_index("fare_amount")
+    fares = table.column(index)
+    lost = pa.array([number % 4 == 0 for number in range(len(table))])
+    negative = pc.if_else(lost, pc.negate(pc.abs(fares)), fares)
+    pq.write_table(table.set_column(index, table.schema.field(index), negative), path)
 
 
 def standing(graph: Graph) -> dict[str, list[str]]:
@@ -113,18 +125,28 @@ def test_a_target_that_is_run_by_itself_is_no_way_round(graph: Graph, source: Pa
 
 def test_a_month_of_which_far_more_rows_are_rejected_is_held_back_too(graph: Graph, source: Path) -> None:
     assert graph.run("green", FOUR[0], FOUR[1]).success
-    path = source / f"green_tripdata_{FOUR[3]}.parquet"
-    table = pq.read_table(path)
-    index = table.schema.get_field_index("fare_amount")
-    fares = table.column(index)
-    lost = pa.array([number % 4 == 0 for number in range(len(table))])
-    negative = pc.if_else(lost, pc.negate(pc.abs(fares)), fares)
-    pq.write_table(table.set_column(index, table.schema.field(index), negative), path)
+    negate_every_fourth_fare(source / f"green_tripdata_{FOUR[3]}.parquet")
     result = graph.run("green", FOUR[3])
     assert judged(result) == {FOUR[3]: False}
     (said,) = [one for one in evaluations(result) if one.check_name == CHECK]
     assert "of the rows are rejected" in str(said.description)
     assert shown(materializations(result, "cleaned")[FOUR[3]])["quarantined_rows"] > 250
+
+
+def test_a_month_as_large_as_it_was_counted_is_judged_by_what_is_rejected_alone(
+    graph: Graph, source: Path
+) -> None:
+    known = published_rows("green", parse_month(FOUR[3]))
+    assert known is not None
+    publish(source, "green", FOUR[3], rows=known.rows)
+    assert graph.run("green", FOUR[0], FOUR[1]).success
+    assert graph.run("green", FOUR[3]).success, "50 times its neighbours, as is known"
+    negate_every_fourth_fare(source / f"green_tripdata_{FOUR[3]}.parquet")
+    result = graph.run("green", FOUR[3])
+    assert judged(result) == {FOUR[3]: False}
+    (said,) = [one for one in evaluations(result) if one.check_name == CHECK]
+    assert str(said.description).count("of the rows are rejected") == 1
+    assert "times more" not in str(said.description)
 
 
 def test_how_odd_a_month_may_be_is_config(graph: Graph, source: Path) -> None:

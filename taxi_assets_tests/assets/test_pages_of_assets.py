@@ -19,7 +19,7 @@ from dagster import (
 from taxi_assets.assets.figures import FIGURES
 from taxi_assets.assets.marts import mart_key
 from taxi_assets.assets.rejected import REJECTED
-from taxi_assets.definitions import build_definitions
+from taxi_assets.code_location import build_definitions
 from taxi_assets.marts.table import MARTS
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.schema import columns, published_columns

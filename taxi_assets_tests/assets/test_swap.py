@@ -19,7 +19,7 @@ import pytest
 from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
 from psycopg import sql
 
-from taxi_assets.definitions import build_definitions
+from taxi_assets.code_location import build_definitions
 from taxi_assets.resources import build_resources
 from taxi_assets.settings import Settings
 from taxi_assets.targets.bigquery.connection import connect

@@ -12,7 +12,7 @@ from dagster import AssetKey
 
 from taxi_assets.assets import content as cleaned_code
 from taxi_assets.assets import raw as raw_code
-from taxi_assets.definitions import build_definitions
+from taxi_assets.code_location import build_definitions
 from taxi_assets.settings import Settings
 from taxi_assets_tests.assets.graph import SYNTHETIC, TARGETS, Graph, materializations, months, publish, shown
 from taxi_assets_tests.audit.entries import assert_no_gap, by_target, entries

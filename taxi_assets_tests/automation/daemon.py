@@ -29,7 +29,7 @@ from dagster import (
 
 from taxi_assets.alerts import Alerts
 from taxi_assets.assets.published_source import PublishedSource
-from taxi_assets.definitions import build_definitions
+from taxi_assets.code_location import build_definitions
 from taxi_assets.settings import Settings
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.target import Facts

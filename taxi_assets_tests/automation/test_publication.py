@@ -113,6 +113,30 @@ def test_a_month_published_anew_is_asked_for_ahead_of_backfills(
     assert request.tags["dagster/priority"] == "5"
 
 
+def test_made_up_months_are_not_replaced_by_published_ones_until_somebody_asks(
+    daemon: Daemon, publish: Publish
+) -> None:
+    publish("2023-01", "2023-02", "2024-03")
+    published, daemon.source_url = daemon.source_url, "synthetic?rows=100&seed=1"
+    daemon.fetch("2023-01")
+    daemon.fetch("2023-02")
+    daemon.source_url = published
+    assert daemon.tick().months == ["2024-03"], "the demo's months stay, and the newest one is fetched"
+    daemon.run()
+    told = "green 2023-01 to 2023-02: made up, and left so until you materialize the published ones."
+    assert told in daemon.tick().skipped
+    daemon.fetch("2023-01")
+    publish("2023-01", seed=2)
+    assert daemon.tick().months == ["2023-01"], "from then on it is the publisher's"
+
+
+def test_made_up_months_follow_their_settings(daemon: Daemon) -> None:
+    daemon.source_url = "synthetic?rows=100&seed=1"
+    daemon.fetch("2023-01")
+    daemon.source_url = "synthetic?rows=100&seed=2"
+    assert "2023-01" in daemon.tick().months
+
+
 def test_a_version_that_changes_while_the_run_for_the_earlier_one_goes_on_is_asked_for_too(
     daemon: Daemon, publish: Publish
 ) -> None:

@@ -1,7 +1,8 @@
 """One installation that nobody looks after: months appear, change, are spoilt, are lost, and it copes.
 
 The stations of one service's life, in order, over the same running processes: each takes the stores as
-the one before it left them.
+the one before it left them. Most of the time is waiting, up to a minute a station, so five of them are left
+to the slow tier; none of the others builds upon those.
 """
 
 from collections.abc import Iterator
@@ -134,6 +135,7 @@ def test_a_spoilt_file_is_told_once_and_its_recovery_once_and_the_old_month_stan
     ]
 
 
+@pytest.mark.slow
 def test_a_file_that_a_person_puts_into_the_landing_place_becomes_the_month(
     system: DagsterDev, stores: Graph, landing: Path
 ) -> None:
@@ -144,6 +146,7 @@ def test_a_file_that_a_person_puts_into_the_landing_place_becomes_the_month(
     assert newest["source_url"].startswith("file://")
 
 
+@pytest.mark.slow
 def test_a_source_that_stumbles_costs_a_month_some_seconds_and_nobody_an_alert(
     system: DagsterDev, stores: Graph, tlc: PublishedMonths, receiver: Receiver
 ) -> None:
@@ -176,6 +179,7 @@ def test_the_monthly_schedule_asks_for_the_month_that_is_usually_out_by_then(sys
     assert all(month <= MONTH for month in months)
 
 
+@pytest.mark.slow
 def test_targets_follow_a_month_that_was_cleaned_alone(system: DagsterDev, stores: Graph) -> None:
     before = stores.postgres_counts("green")[MONTH]
     config = {"ops": {"clean_green_trips": {"config": {"max_distance_miles": 3.0}}}}
@@ -220,6 +224,7 @@ def test_what_is_lost_from_a_store_is_found_and_loaded_again(system: DagsterDev,
     assert newest.comparison.clean
 
 
+@pytest.mark.slow
 def test_a_month_unlike_its_neighbours_waits_until_a_person_lets_it_through(
     system: DagsterDev, stores: Graph, tlc: PublishedMonths, receiver: Receiver
 ) -> None:
@@ -251,6 +256,7 @@ def test_the_daemon_finds_a_service_with_a_new_month_fresh_and_one_without_unkno
     system.wait(lambda: states() == {"green": "PASS", "yellow": "UNKNOWN"}, WITHIN)
 
 
+@pytest.mark.slow
 def test_after_a_restart_nothing_is_asked_for_that_stands_already(
     system: DagsterDev, stores: Graph, tlc: PublishedMonths
 ) -> None:

@@ -91,7 +91,7 @@ def test_properties_that_may_not_be_seen_are_not_needed(
 
 @pytest.mark.parametrize(
     ("status", "subject", "remedy"),
-    [(403, "rights", "roles/storage.objectAdmin on gs://lake"), (401, "credentials", "gcloud auth")],
+    [(403, "rights", "roles/storage.objectUser on gs://lake"), (401, "credentials", "gcloud auth")],
 )
 def test_a_refusal_names_the_role_that_is_missing(
     status: int,

@@ -73,6 +73,7 @@ def test_a_mart_that_failed_is_urgent_until_it_is_made(graph: Graph) -> None:
     assert told(graph) == []
 
 
+@pytest.mark.slow
 def test_a_summary_and_a_report_that_failed_are_to_be_looked_at(graph: Graph) -> None:
     summary = AssetKey(["monthly_summary", "green_trips"])
     job = graph.definitions.resolve_job_def("green_trips").get_subset(asset_selection={summary})
@@ -88,6 +89,7 @@ def test_a_summary_and_a_report_that_failed_are_to_be_looked_at(graph: Graph) ->
     assert all("the disk is away" in one.why for one in found)
 
 
+@pytest.mark.slow
 def test_zones_that_failed_are_told_until_they_are_made(graph: Graph) -> None:
     assert not make(graph, "reference", "lake_io")
     assert next((one.asset, one.months) for one in told(graph)) == ("zones", frozenset())

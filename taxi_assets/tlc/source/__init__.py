@@ -1,5 +1,6 @@
 """Fetch a published file, whole or not at all: from the CDN, a directory, a bucket, or made up."""
 
+from taxi_assets.tlc.source.facts import is_made_up
 from taxi_assets.tlc.source.names import Named, parse_file_name
 from taxi_assets.tlc.source.opening import open_shelf, open_source
 from taxi_assets.tlc.source.patience import Patience
@@ -33,6 +34,7 @@ __all__ = [
     "SourceError",
     "SourceUnavailable",
     "TruncatedFile",
+    "is_made_up",
     "open_shelf",
     "open_source",
     "parse_file_name",

@@ -6,6 +6,9 @@ from urllib.parse import urlsplit
 
 from taxi_assets.tlc.source.source import FACT_NAMES, Facts, Sighting
 
+SYNTHETIC = "synthetic"
+"""Begin of the address of what was made up; a published file's begins with a scheme."""
+
 
 def make_facts(**known: str) -> dict[str, str]:
     """Every fact, '' where it is not given."""
@@ -42,6 +45,11 @@ def is_unchanged(known: Facts | None, found: Facts) -> bool:
     return (
         bool(sizes) and bool(found["last_modified"]) and known.get("last_modified") == found["last_modified"]
     )
+
+
+def is_made_up(facts: Facts) -> bool:
+    """Whether a file was never published: ``SyntheticSource`` made it."""
+    return facts.get("url", "").startswith(SYNTHETIC)
 
 
 def sighting(known: Facts | None, found: dict[str, str]) -> Sighting:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from taxi_assets.tlc.services import Service
-from taxi_assets.tlc.source.facts import is_unchanged, make_facts, sealed, sighting
+from taxi_assets.tlc.source.facts import SYNTHETIC, is_unchanged, make_facts, sealed, sighting
 from taxi_assets.tlc.source.landing import land, part_of, sha256_of
 from taxi_assets.tlc.source.source import ZONES_NAME, Facts, Published, Sighting, not_published
 from taxi_assets.tlc.source.verify import ZONES_COUNT, ZONES_HEADER
@@ -79,7 +79,7 @@ class SyntheticSource:
 
     def _facts(self, name: str) -> dict[str, str]:
         return make_facts(
-            url=f"synthetic?rows={self._rows}&seed={self._seed}",
+            url=f"{SYNTHETIC}?rows={self._rows}&seed={self._seed}",
             etag=f"synthetic-{VERSION}-{self._rows}-{self._seed}",
             file_name=name,
         )
