@@ -8,7 +8,7 @@ atomically the ``FileStore``'s. An asset without partitions returns one ``LazyFi
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from dagster import ConfigurableIOManager, DagsterEvent, Failure, InputContext, OutputContext
 
-from taxi_assets.targets.files import FileStore
+from taxi_assets.targets.files import FileStore, FoundFile
 from taxi_assets.targets.journal import OWN_FACTS, Journal, Recorder, recording
 from taxi_assets.targets.metadata import SIZE, counted, facts_shown, record
 from taxi_assets.targets.partitions import partition_date
@@ -64,7 +64,7 @@ class StoredFile:
 
     Attributes:
         facts: As put: source, version, ``sha256``.
-        open: Gives its path for reading, once its content was found to be what was put.
+        open: Gives its path for reading, once its content was found to be what was put with these facts.
         scratch: A directory for temporary files that is emptied when the process is dead.
     """
 
@@ -141,13 +141,13 @@ class FileIOManager(ConfigurableIOManager):
         }
 
     def _stored(self, name: str, key: str, when: date) -> StoredFile:
-        facts = self.files.facts(name, when)
-        if facts is None:
+        found = self.files.find(name, when)
+        if found is None:
             raise Failure(
                 f"{name} has no file for {key} in {self.files.uri(name)}: materialize it first.",
                 allow_retries=False,
             )
-        return StoredFile(facts, lambda: intact(self.files, name, key, when), self.files.scratch)
+        return StoredFile(found.facts, lambda: verified(found, name, key), self.files.scratch)
 
 
 def told_of_file(files: FileStore, name: str, when: date | None, facts: Facts) -> Mapping[str, Any]:
@@ -169,7 +169,7 @@ def _rows(facts: Facts) -> int | None:
 
 @contextmanager
 def intact(files: FileStore, name: str, key: str, when: date) -> Iterator[Path]:
-    """The file, after a look at every byte: a flipped bit in the lake must not become a trip.
+    """The file as it stands now, after a look at every byte, see ``StoredFile.open``.
 
     Args:
         files: The store.
@@ -178,15 +178,39 @@ def intact(files: FileStore, name: str, key: str, when: date) -> Iterator[Path]:
         when: First day of the partition.
 
     Raises:
+        FileNotFoundError: There is none.
         Failure: It is not the file that was put.
     """
-    with files.open(name, when) as path:
-        wanted = (files.facts(name, when) or {}).get("sha256", "unknown")
-        with path.open("rb") as content:
-            found = hashlib.file_digest(content, "sha256").hexdigest()
-        if found != wanted:
+    found = files.find(name, when)
+    if found is None:
+        raise FileNotFoundError(f"{files.uri(name, when)} holds no file: materialize {name} {key} first.")
+    with verified(found, name, key) as path:
+        yield path
+
+
+@contextmanager
+def verified(found: FoundFile, name: str, key: str) -> Iterator[Path]:
+    """The version that was looked up, and no other: what is made of it is recorded with its facts for good.
+
+    A flipped bit in the lake must not become a trip, so every byte is looked at.
+
+    Raises:
+        Failure: It is not the file that was put; or another one stands there by now, and a retry helps.
+    """
+    with ExitStack() as opened:
+        try:
+            path = opened.enter_context(found.open())
+        except FileNotFoundError as error:
             raise Failure(
-                f"{files.uri(name, when)} is not the file that was fetched (sha256 {found[:12]}…, was "
+                f"{found.uri}: {name} {key} was fetched anew, or removed, after this run had looked it up. "
+                f"Nothing was made of it; a retry takes the file that stands there then."
+            ) from error
+        wanted = found.facts.get("sha256", "unknown")
+        with path.open("rb") as content:
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+        if sha256 != wanted:
+            raise Failure(
+                f"{found.uri} is not the file that was fetched (sha256 {sha256[:12]}…, was "
                 f"{wanted[:12]}…): materialize {name} {key} with pass_over_current: false on its IO manager.",
                 allow_retries=False,
             )

@@ -5,7 +5,9 @@ name>`` keeps the publisher's file name; putting a partition again replaces its 
 file published under another name (``.csv.gz`` became ``.parquet``) replaces the one before.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +16,22 @@ from dagster import ConfigurableResource
 from taxi_assets.targets.objects import ObjectInfo, ObjectStore, open_objects
 from taxi_assets.targets.objects.objects import hidden, partition_of
 from taxi_assets.targets.target import Facts
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """One version of a partition's file, as it was looked up.
+
+    Attributes:
+        facts: As ``FileStore.facts`` tells them.
+        uri: Where a person finds it.
+        open: Gives exactly this version for reading, under its own name, whatever is put meanwhile;
+            FileNotFoundError if it was replaced or removed before.
+    """
+
+    facts: Facts
+    uri: str
+    open: Callable[[], AbstractContextManager[Path]]
 
 
 class FileStore(ConfigurableResource):  # type: ignore[type-arg]
@@ -25,6 +43,9 @@ class FileStore(ConfigurableResource):  # type: ignore[type-arg]
     def put(self, name: str, partition: date | None, file: Path, facts: Facts | None = None) -> None:
         """Move ``file`` in, under its own file name, in the place of what the partition held.
 
+        Removed is what was seen before: of two puts at once, each under a name of its own, neither may take
+        the other's file away. Both stand then, the newer one counts, and the next put removes the other.
+
         Args:
             name: What the file belongs to, a path: ``raw/green_trips``.
             partition: First day of the partition, or None for a name without partitions.
@@ -35,15 +56,24 @@ class FileStore(ConfigurableResource):  # type: ignore[type-arg]
             raise ValueError(f"{name}/{file.name}: names that start with . or _ are hidden, and not kept")
         objects = self._objects()
         key = f"{self._folder(name, partition)}/{file.name}"
+        before = self._candidates(objects, name, partition)
         objects.put(file, key, facts)
-        for found in self._candidates(objects, name, partition):
+        for found in before:
             if found.key != key:
-                objects.delete(found.key)
+                objects.delete_found(found)
 
     def facts(self, name: str, partition: date | None = None) -> Facts | None:
         """Facts as put, with ``file`` (its name) and ``bytes`` added, or None if there is no file."""
         found = self._current(self._objects(), name, partition)
         return _facts(found) if found else None
+
+    def find(self, name: str, partition: date | None = None) -> FoundFile | None:
+        """The file as it stands now, by one look-up, so that facts and content belong together; or None."""
+        objects = self._objects()
+        found = self._current(objects, name, partition)
+        if found is None:
+            return None
+        return FoundFile(_facts(found), objects.uri(found.key), lambda: objects.found_path(found))
 
     def open(self, name: str, partition: date | None = None) -> AbstractContextManager[Path]:
         """The file, under its own name, for reading inside the block.
@@ -92,7 +122,7 @@ class FileStore(ConfigurableResource):  # type: ignore[type-arg]
         return [info for info in objects.list(folder) if info.key.count("/") == folder.count("/") + 1]
 
     def _current(self, objects: ObjectStore, name: str, partition: date | None) -> ObjectInfo | None:
-        # Two stand only between a put under a new name and the deletion of the old: the newer one counts.
+        # Two stand between a put under a new name and the deletion of the old, and after two puts at once.
         return max(self._candidates(objects, name, partition), key=lambda info: info.changed, default=None)
 
 

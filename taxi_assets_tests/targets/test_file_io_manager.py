@@ -15,11 +15,12 @@ from dagster import (
     ExecuteInProcessResult,
     Failure,
     MonthlyPartitionsDefinition,
+    RetryPolicy,
     asset,
     materialize,
 )
 
-from taxi_assets.targets.file_io_manager import FileIOManager, LazyFile, StoredFile, intact
+from taxi_assets.targets.file_io_manager import FileIOManager, LazyFile, StoredFile, intact, verified
 from taxi_assets.targets.files import FileStore
 from taxi_assets.targets.target import Facts
 
@@ -82,9 +83,11 @@ def _run(
     last: str | None = None,
     instance: DagsterInstance | None = None,
     pass_over_current: bool = True,
+    only: list[AssetsDefinition] | None = None,
 ) -> ExecuteInProcessResult:
     return materialize(
         definitions,
+        selection=only,
         resources={"io": FileIOManager(files=files, pass_over_current=pass_over_current)},
         partition_key=None if last else first,
         tags=dict(zip(_RANGE, (first, last), strict=True)) if last else None,
@@ -186,8 +189,9 @@ def test_a_month_without_a_file_is_named(files: FileStore) -> None:
 @pytest.mark.parametrize("content", ["onE", "one more", ""])
 def test_a_file_that_is_not_the_one_that_was_fetched_is_not_read(files: FileStore, content: str) -> None:
     _run(files, _assets(Publisher({"2024-01": "one"}), [])[:1])
+    kept = Path(files.uri("raw", JANUARY))
     with intact(files, "raw", "2024-01", JANUARY) as path:
-        kept = path
+        assert path.name == kept.name
     kept.write_text(content, encoding="utf-8")
     with (
         pytest.raises(Failure, match="materialize raw 2024-01 with pass_over_current: false") as raised,
@@ -195,6 +199,62 @@ def test_a_file_that_is_not_the_one_that_was_fetched_is_not_read(files: FileStor
     ):
         pass
     assert not raised.value.allow_retries
+
+
+def test_a_file_that_was_fetched_anew_before_its_months_turn_is_not_read_as_the_old_one(
+    files: FileStore,
+) -> None:
+    publisher, read = Publisher({"2024-01": "one", "2024-02": "two"}), list[tuple[str, str]]()
+    fetching = _assets(publisher, [])[:1]
+    _run(files, fetching, "2024-01", "2024-02")
+    tries: list[dict[str, str]] = []
+
+    @asset(partitions_def=MONTHS, retry_policy=RetryPolicy(max_retries=1))
+    def reader(raw: Mapping[str, StoredFile]) -> None:
+        tries.append({key: file.facts["etag"] for key, file in raw.items()})
+        for key, file in raw.items():
+            with file.open() as path:
+                text = path.read_text(encoding="utf-8")
+                assert text == file.facts["etag"]
+                read.append((key, text))
+            if len(tries) == 1:  # between two months, another run fetches the second one
+                publisher.texts["2024-02"] = "TWO"
+                assert _run(files, fetching, "2024-02").success
+
+    result = _run(files, [*fetching, reader], "2024-01", "2024-02", only=[reader])
+    assert result.success
+    assert tries == [{"2024-01": "one", "2024-02": "two"}, {"2024-01": "one", "2024-02": "TWO"}]
+    assert read == [("2024-01", "one"), ("2024-01", "one"), ("2024-02", "TWO")]
+    (again,) = [event for event in result.all_events if event.is_step_up_for_retry]
+    said = str(again.step_retry_data.error)
+    assert "raw 2024-02 was fetched anew, or removed, after this run had looked it up" in said
+
+
+def test_a_file_that_is_replaced_while_it_is_opened_says_so_and_may_be_tried_again(files: FileStore) -> None:
+    publisher = Publisher({"2024-01": "one"})
+    fetching = _assets(publisher, [])[:1]
+    _run(files, fetching)
+    found = files.find("raw", JANUARY)
+    assert found is not None
+    publisher.texts["2024-01"] = "two"
+    _run(files, fetching)
+    with (
+        pytest.raises(Failure, match="raw 2024-01 was fetched anew") as raised,
+        verified(found, "raw", "2024-01"),
+    ):
+        pass
+    assert raised.value.allow_retries
+
+
+def test_a_file_that_is_replaced_while_it_is_read_stays_the_one_that_was_opened(files: FileStore) -> None:
+    publisher = Publisher({"2024-01": "one"})
+    fetching = _assets(publisher, [])[:1]
+    _run(files, fetching)
+    with intact(files, "raw", "2024-01", JANUARY) as path:
+        publisher.texts["2024-01"] = "two"
+        _run(files, fetching)
+        assert path.read_text(encoding="utf-8") == "one"
+    assert list(files.scratch().iterdir()) == []
 
 
 def test_an_asset_without_partitions_is_one_file(files: FileStore) -> None:

@@ -2,15 +2,20 @@
 
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from taxi_assets.targets.files import FileStore
+from taxi_assets.targets.objects import open_objects
 from taxi_assets.targets.parquet import ParquetTarget
+from taxi_assets.targets.target import Facts
 from taxi_assets_tests.servers.gcs import GcsServer, fake_gcs
 
 JANUARY, FEBRUARY = date(2024, 1, 1), date(2024, 2, 1)
@@ -85,6 +90,56 @@ def test_of_two_files_that_a_crash_left_the_newer_counts(files: FileStore) -> No
     files._objects().put(late, f"{NAME}/trip_month=2024-01-01/0.csv", {"version": "9"})
     assert content(files, JANUARY) == b"newest"
     assert files.partitions(NAME)[JANUARY]["version"] == "9"
+
+
+class Held:
+    """The real object store, in whose puts something happens right after the object is there."""
+
+    def __init__(self, url: str, after: Callable[[], object]) -> None:
+        self._real, self._after = open_objects(url), after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def put(self, local: Path, key: str, facts: Facts | None) -> None:
+        self._real.put(local, key, facts)
+        self._after()
+
+
+def hold(patch: pytest.MonkeyPatch, after: Callable[[], object]) -> None:
+    patch.setattr(FileStore, "_objects", lambda self: Held(self.url, after))
+
+
+def test_two_puts_at_once_under_different_names_leave_one_that_counts(
+    files: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(files, JANUARY, "older.csv", b"older")
+    both_put = Barrier(2, timeout=20)  # neither has removed anything before the other's object is there too
+    names = ("green.csv.gz", "green.parquet")
+    with monkeypatch.context() as patch, ThreadPoolExecutor(2) as writers:
+        hold(patch, both_put.wait)
+        for done in [writers.submit(put, files, JANUARY, name, name.encode()) for name in names]:
+            done.result()
+    assert content(files, JANUARY) in {name.encode() for name in names}
+    put(files, JANUARY, "last.parquet", b"last")
+    assert [info.key.rpartition("/")[2] for info in files._objects().list(NAME)] == ["last.parquet"]
+
+
+def test_a_file_that_was_put_anew_meanwhile_is_not_taken_for_the_old_one(
+    files: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(files, JANUARY, "green.csv.gz", b"old", version="1")
+    with monkeypatch.context() as patch, ThreadPoolExecutor(1) as other:
+        real = FileStore._objects
+
+        def put_anew() -> None:
+            patch.setattr(FileStore, "_objects", real)
+            other.submit(put, files, JANUARY, "green.csv.gz", b"anew", version="2").result()
+
+        hold(patch, put_anew)
+        put(files, JANUARY, "green.parquet", b"parquet", version="3")
+    assert content(files, JANUARY) == b"anew"
+    assert (files.facts(NAME, JANUARY) or {})["version"] == "2"
 
 
 def test_partitions_are_told_oldest_first_with_their_facts(files: FileStore) -> None:

@@ -5,13 +5,15 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taxi_assets.targets.objects import ObjectStore, open_objects
+from taxi_assets.targets.objects import ObjectInfo, ObjectStore, open_objects
 from taxi_assets.targets.objects.local import LocalObjects
 from taxi_assets.targets.objects.objects import checked_key
 from taxi_assets_tests.servers.gcs import GcsServer, fake_gcs
@@ -98,6 +100,53 @@ def test_what_is_deleted_is_gone_and_deleting_it_again_does_no_harm(store: Objec
         pass
     with pytest.raises(FileNotFoundError):
         store.open_input("t/a/x").read()
+
+
+def test_what_was_found_is_deleted_only_if_it_is_still_that_version(store: ObjectStore) -> None:
+    put(store, "t/x", b"old", {"f": "1"})
+    found = store.stat("t/x")
+    assert found is not None
+    put(store, "t/x", b"new", {"f": "2"})
+    store.delete_found(found)
+    assert content(store, "t/x") == b"new"
+    now = store.stat("t/x")
+    assert now is not None
+    assert now.facts == {"f": "2"}
+    for _ in range(2):
+        store.delete_found(now)
+    assert list(store.list("")) == []
+
+
+def test_cloud_storage_is_told_which_generation_to_delete_and_may_refuse(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    class ReplacedMeanwhile(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(200, b'{"name": "t/x", "generation": "7", "size": "1"}')
+
+        def do_DELETE(self) -> None:
+            asked.append(self.path)
+            self._answer(412, b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def _answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with HTTPServer(("127.0.0.1", 0), ReplacedMeanwhile) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{server.server_port}")
+        open_objects("gs://objects").delete_found(ObjectInfo("t/x", 1, version="7"))
+        server.shutdown()
+    (path,) = asked
+    assert "ifGenerationMatch=7" in path
 
 
 @pytest.mark.parametrize(
@@ -249,6 +298,21 @@ def test_what_was_found_is_opened_in_that_version_or_not_at_all(store: ObjectSto
     assert found is not None
     with store.open_found(found) as file:
         assert file.read() == b"first"
-    put(store, "k", b"later")
+    with store.found_path(found) as path:
+        assert path.name == "k"
+        put(store, "k", b"later")
+        assert path.read_bytes() == b"first"
     with pytest.raises(FileNotFoundError), store.open_found(found) as file:
         file.read()
+    with pytest.raises(FileNotFoundError), store.found_path(found):
+        pass
+    assert list(store.scratch().iterdir()) == []
+
+
+def test_reading_an_object_does_not_make_it_newer(store: ObjectStore) -> None:
+    put(store, "k", b"1")
+    before = store.stat("k")
+    assert before is not None
+    with store.found_path(before):
+        pass
+    assert store.stat("k") == before

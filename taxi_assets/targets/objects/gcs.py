@@ -12,7 +12,6 @@ import hashlib
 import io
 import os
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -24,7 +23,7 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
 
 from taxi_assets.targets.objects.objects import ObjectInfo, checked_key, hidden
-from taxi_assets.targets.objects.scratch import remove_dead, scratch_directory
+from taxi_assets.targets.objects.scratch import place_for, remove_dead, scratch_directory
 from taxi_assets.targets.target import Facts
 from taxi_assets.targets.wanted import still_wanted
 
@@ -76,17 +75,28 @@ class GcsObjects:
         except NotFound:
             return
 
+    def delete_found(self, info: ObjectInfo) -> None:
+        """Remove the object, on condition that its generation is the one that was looked up."""
+        # The condition alone would do on Cloud Storage, but fake-gcs-server heeds none when it deletes.
+        standing = self.stat(info.key)
+        if standing is None or standing.version != info.version:
+            return
+        try:
+            self._blob(info.key).delete(if_generation_match=int(info.version), retry=DEFAULT_RETRY)
+        except (NotFound, PreconditionFailed):
+            return
+
     @contextmanager
     def local_path(self, key: str) -> Iterator[Path]:
         """A download of one generation, deleted at the end of the block."""
-        with self._place_for(key) as path:
+        with place_for(key, self.scratch()) as path:
             self._download(key, path)
             yield path
 
     @contextmanager
     def found_path(self, info: ObjectInfo) -> Iterator[Path]:
         """A download of the generation that was looked up."""
-        with self._place_for(info.key) as path:
+        with place_for(info.key, self.scratch()) as path:
             try:
                 self._generation(info).download_to_filename(str(path))
             except NotFound as error:
@@ -114,18 +124,6 @@ class GcsObjects:
     def uri(self, key: str) -> str:
         """``gs://bucket/prefix/key``."""
         return f"gs://{self._bucket.name}/{self._blob(key).name}"
-
-    @contextmanager
-    def _place_for(self, key: str) -> Iterator[Path]:
-        """Where a download may lie for the length of the block."""
-        directory = self.scratch() / uuid.uuid4().hex
-        directory.mkdir()
-        path = directory / key.rpartition("/")[2]
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
-            directory.rmdir()
 
     def _blob(self, key: str, **options: int) -> storage.Blob:
         return self._bucket.blob(f"{self._prefix}{checked_key(key)}", **options)

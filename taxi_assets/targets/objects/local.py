@@ -10,7 +10,6 @@ import os
 import shutil
 import stat
 import threading
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from typing import Any, BinaryIO
 from filelock import FileLock
 
 from taxi_assets.targets.objects.objects import ObjectInfo, checked_key, hidden
-from taxi_assets.targets.objects.scratch import remove_dead, scratch_directory
+from taxi_assets.targets.objects.scratch import place_for, remove_dead, scratch_directory
 from taxi_assets.targets.target import Facts
 from taxi_assets.targets.wanted import still_wanted
 
@@ -40,6 +39,7 @@ class LocalObjects:
         target = self._path(key)
         self.clean()
         source = self._on_this_filesystem(local)
+        os.utime(source)  # when it was put; a link, as of ``found_path``, changes only what the system keeps
         _sync(source)
         with self._one_at_a_time():
             still_wanted()
@@ -69,11 +69,17 @@ class LocalObjects:
         if not path.parent.is_dir():
             return
         with self._one_at_a_time():
-            path.unlink(missing_ok=True)
-            _facts_path(path).unlink(missing_ok=True)
-            for folder in path.parents:
-                if folder == self.root or not _removed_if_empty(folder):
-                    return
+            self._remove(path)
+
+    def delete_found(self, info: ObjectInfo) -> None:
+        """As ``delete``, if it is still the file that was looked up: no put comes between."""
+        path = self._path(info.key)
+        if not path.parent.is_dir():
+            return
+        with self._one_at_a_time():
+            found = _stat(info.key, path)
+            if found and found.version == info.version:
+                self._remove(path)
 
     @contextmanager
     def local_path(self, key: str) -> Iterator[Path]:
@@ -98,12 +104,9 @@ class LocalObjects:
     @contextmanager
     def found_path(self, info: ObjectInfo) -> Iterator[Path]:
         """A second name of the file among the scratch files: a put takes only the first away."""
-        kept = self.scratch() / f"{uuid.uuid4().hex}-{info.key.rpartition('/')[2]}"
-        try:
+        with place_for(info.key, self.scratch()) as kept:
             self._keep(info, kept)
             yield kept
-        finally:
-            kept.unlink(missing_ok=True)
 
     def scratch(self) -> Path:
         """This process's directory below ``<root>/.scratch``."""
@@ -133,6 +136,13 @@ class LocalObjects:
         """Milliseconds: no folder is removed under a put, and no facts that another put has left are lost."""
         with _rename_lock, FileLock(self._scratch_root() / "rename.lock"):
             yield
+
+    def _remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        _facts_path(path).unlink(missing_ok=True)
+        for folder in path.parents:
+            if folder == self.root or not _removed_if_empty(folder):
+                return
 
     def _on_this_filesystem(self, local: Path) -> Path:
         if local.stat().st_dev == self._scratch_root().stat().st_dev:
@@ -194,7 +204,7 @@ def _stat(key: str, path: str | Path) -> ObjectInfo | None:
         return None
     mark = [found.st_size, found.st_mtime_ns]
     facts: Facts = next((entry["facts"] for entry in _entries(Path(path)) if entry["file"] == mark), {})
-    return ObjectInfo(key, found.st_size, facts, _version(found), found.st_ctime_ns / 1e9)
+    return ObjectInfo(key, found.st_size, facts, _version(found), found.st_mtime_ns / 1e9)
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """The protocol of an object store, and the way from a URL to one.
 
-Ten operations are all that the Parquet target and the file store need. An object appears whole or not
+A dozen operations are all that the Parquet target and the file store need. An object appears whole or not
 at all (``put``), and whoever opened one goes on reading what was opened, whatever happens to its key.
 
 Names whose last part or any folder starts with ``.`` or ``_`` are hidden: every hive reader skips
@@ -57,6 +57,9 @@ class ObjectStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove the object; none there is fine."""
 
+    def delete_found(self, info: ObjectInfo) -> None:
+        """Remove the object if it is still the version that ``info`` tells of; any other one stays."""
+
     def local_path(self, key: str) -> AbstractContextManager[Path]:
         """One version of the object as a local file, for reading: FileNotFoundError if it isn't there."""
 
@@ -67,7 +70,10 @@ class ObjectStore(Protocol):
         """The version that ``info`` tells of, as ``open_input``; FileNotFoundError if it is not there."""
 
     def found_path(self, info: ObjectInfo) -> AbstractContextManager[Path]:
-        """The version that ``info`` tells of, as a local file that stays so; else as ``open_found``."""
+        """The version that ``info`` tells of, as a local file that stays so; else as ``open_found``.
+
+        The file has the object's own name.
+        """
 
     def scratch(self) -> Path:
         """A directory of this process for files on their way in, one rename away from the objects."""

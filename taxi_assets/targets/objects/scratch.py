@@ -9,6 +9,8 @@ import atexit
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
@@ -25,6 +27,19 @@ def scratch_directory(parent: Path) -> Path:
     directory, lock = _claim(parent)
     _mine[os.getpid(), parent] = directory, lock
     return directory
+
+
+@contextmanager
+def place_for(key: str, scratch: Path) -> Iterator[Path]:
+    """Where an object may lie under its own name for the length of the block."""
+    directory = scratch / uuid.uuid4().hex
+    directory.mkdir()
+    path = directory / key.rpartition("/")[2]
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+        directory.rmdir()
 
 
 def remove_dead(parent: Path) -> None:
