@@ -93,7 +93,7 @@ def _lazy(source: Source, service: Service, month: date, origin: Origin) -> Lazy
         published.facts.update(layout_facts(published.path))
         return published
 
-    return LazyFile(fetch, lambda facts: stored_columns(service, month, facts))
+    return LazyFile(fetch, lambda facts: stored_columns(service, month, facts), publisher=repr(source))
 
 
 def _require_settled(source: Source, service: Service, month: date) -> None:

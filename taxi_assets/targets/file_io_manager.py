@@ -52,10 +52,13 @@ class LazyFile:
         fetch: Gets a directory to write to and the facts of the file already kept; returns None if
             that one is still current.
         metadata: What else to show of the kept file, given its facts.
+        publisher: Whose file it is, if a fetch can go on where one broke off: it then finds in its directory
+            what the last fetch from the same publisher left there when it failed or its process died.
     """
 
     fetch: Callable[[Path, Facts | None], Fetched | None]
     metadata: Callable[[Facts], Mapping[str, Any]] = _nothing
+    publisher: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,11 +125,10 @@ class FileIOManager(ConfigurableIOManager):
         if known is not None:
             recorder.complete(path, when, replaced_rows, known)
         own = recorder.begin(replaced_rows)
-        with tempfile.TemporaryDirectory(dir=self.files.scratch()) as directory:
+        with self._directory(name, when, file) as directory:
             fetched = file.fetch(Path(directory), known if self.pass_over_current else None)
             if fetched:
-                with while_run_stands(context):
-                    self.files.put(name, when, fetched.path, {**fetched.facts, **own})
+                self._put(context, name, when, fetched, own)
         facts = self.files.facts(name, when) or {}
         if fetched:
             recorder.record(path, when, _rows(facts), replaced_rows, {**fetched.facts, **own})
@@ -139,6 +141,22 @@ class FileIOManager(ConfigurableIOManager):
             "status": "unchanged" if not fetched else "replaced" if known else "stored",
             "seconds": round(monotonic() - started, 3),
         }
+
+    def _directory(
+        self, name: str, when: date | None, file: LazyFile
+    ) -> AbstractContextManager[str] | AbstractContextManager[Path]:
+        if file.publisher is None:
+            return tempfile.TemporaryDirectory(dir=self.files.scratch())
+        return self.files.unfinished(name, when, file.publisher)
+
+    def _put(
+        self, context: OutputContext, name: str, when: date | None, fetched: Fetched, own: Facts
+    ) -> None:
+        try:
+            with while_run_stands(context):
+                self.files.put(name, when, fetched.path, {**fetched.facts, **own})
+        finally:
+            fetched.path.unlink(missing_ok=True)  # whole, but not kept: a next fetch can't go on with it
 
     def _stored(self, name: str, key: str, when: date) -> StoredFile:
         found = self.files.find(name, when)

@@ -15,6 +15,7 @@ from dagster import ConfigurableResource
 
 from taxi_assets.targets.objects import ObjectInfo, ObjectStore, open_objects
 from taxi_assets.targets.objects.objects import hidden, partition_of
+from taxi_assets.targets.objects.scratch import unfinished_directory
 from taxi_assets.targets.target import Facts
 
 
@@ -110,6 +111,11 @@ class FileStore(ConfigurableResource):  # type: ignore[type-arg]
     def scratch(self) -> Path:
         """A directory of this process for downloads, one rename away; removed when the process is dead."""
         return self._objects().scratch()
+
+    def unfinished(self, name: str, partition: date | None, publisher: str) -> AbstractContextManager[Path]:
+        """A directory for one publisher's file, kept until a download there has ended well."""
+        work = f"{self._folder(name, partition)} {publisher}"
+        return unfinished_directory(self.scratch().parent, work)
 
     def _objects(self) -> ObjectStore:
         return open_objects(self.url)

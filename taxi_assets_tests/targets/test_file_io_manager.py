@@ -162,6 +162,34 @@ def test_a_fetch_that_fails_leaves_the_file_that_was_kept_and_nothing_else(files
     assert list(files.scratch().iterdir()) == []
 
 
+def test_a_fetch_goes_on_with_what_the_last_one_from_the_same_publisher_left(files: FileStore) -> None:
+    seen: list[list[str]] = []
+
+    def run(publisher: str, finished: str | None) -> bool:
+        def fetch(into: Path, _: Facts | None) -> Fetched:
+            seen.append([path.name for path in into.iterdir()])
+            (into / "half").touch()
+            if finished is None:
+                raise RuntimeError("the connection ended")
+            (into / "half").rename(into / finished)
+            return Fetched(into / finished, {})
+
+        @asset(io_manager_key="io", partitions_def=MONTHS)
+        def raw() -> Mapping[str, LazyFile]:
+            return {"2024-01": LazyFile(fetch, publisher=publisher)}
+
+        return _run(files, [raw]).success
+
+    assert not run("one", None)
+    assert not run("another", None)
+    assert not run("one", ".a name that is refused")
+    assert run("one", "whole")
+    assert run("another", "whole")
+    assert seen == [[], [], ["half"], [], ["half"]]
+    place = files.scratch()
+    assert [path for path in place.parent.iterdir() if path.is_dir()] == [place]
+
+
 def test_the_facts_and_the_size_of_a_file_are_shown(files: FileStore) -> None:
     (told,) = _run(files, _assets(Publisher({"2024-01": "one"}), [])[:1]).asset_materializations_for_node(
         "raw"
