@@ -5,10 +5,12 @@ that sends it again.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from time import monotonic
+from typing import Protocol
 
 from taxi_assets.alerts.channels import Channel
-from taxi_assets.alerts.memory import Memory, Unsent
+from taxi_assets.alerts.memory import Unsent
 
 MOST_KEPT = 20
 """Messages that wait; older ones are dropped, and how many is said with the next one that goes."""
@@ -17,11 +19,31 @@ SENDING_SECONDS = 25.0
 """After so long no other message is begun: with the timeout of the last, still within a tick's 60 s."""
 
 
-def deliver(memory: Memory, channels: Sequence[Channel], seconds: float = SENDING_SECONDS) -> list[str]:
+class Post(Protocol):
+    """What keeps messages between two looks of a sensor.
+
+    Attributes:
+        outbox: Messages still to send, oldest first.
+        dropped: How many messages were given up since the last that went, by position in ``TAXI_ALERT_URLS``.
+    """
+
+    outbox: list[Unsent]
+    dropped: dict[int, int]
+
+
+@dataclass
+class Outbox:
+    """Post of a sensor whose cursor has no place for what was dropped."""
+
+    outbox: list[Unsent]
+    dropped: dict[int, int] = field(default_factory=dict)
+
+
+def deliver(post: Post, channels: Sequence[Channel], seconds: float = SENDING_SECONDS) -> list[str]:
     """Send what waits, oldest first, over each channel until it fails; what did not go stays.
 
     Args:
-        memory: With the messages.
+        post: With the messages.
         channels: To everybody.
         seconds: After so long no other message is begun.
 
@@ -29,31 +51,31 @@ def deliver(memory: Memory, channels: Sequence[Channel], seconds: float = SENDIN
         What failed, a sentence for each channel.
     """
     if not channels:
-        memory.outbox, memory.dropped = [], {}
+        post.outbox, post.dropped = [], {}
         return []
-    waiting = [set(_receivers(message, len(channels))) for message in memory.outbox]
+    waiting = [set(_receivers(message, len(channels))) for message in post.outbox]
     deadline = monotonic() + seconds
     failed = []
     for number, channel in enumerate(channels):
-        for message, receivers in zip(memory.outbox, waiting, strict=True):
+        for message, receivers in zip(post.outbox, waiting, strict=True):
             if number not in receivers:
                 continue
             if monotonic() > deadline:
                 break
-            if why := channel.send(message.title, _body(message, memory, number), message.kind):
+            if why := channel.send(message.title, _body(message, post, number), message.kind):
                 failed.append(f"{channel.name}: {why}")
                 break
             receivers.discard(number)
-            memory.dropped.pop(number, None)
+            post.dropped.pop(number, None)
     left = [
         message.model_copy(update={"receivers": sorted(receivers)})
-        for message, receivers in zip(memory.outbox, waiting, strict=True)
+        for message, receivers in zip(post.outbox, waiting, strict=True)
         if receivers
     ]
     for message in left[:-MOST_KEPT]:
         for number in message.receivers or ():
-            memory.dropped[number] = memory.dropped.get(number, 0) + 1
-    memory.outbox = left[-MOST_KEPT:]
+            post.dropped[number] = post.dropped.get(number, 0) + 1
+    post.outbox = left[-MOST_KEPT:]
     return failed
 
 
@@ -63,7 +85,7 @@ def _receivers(message: Unsent, channels: int) -> Sequence[int]:
     return known if known is not None and all(number < channels for number in known) else range(channels)
 
 
-def _body(message: Unsent, memory: Memory, number: int) -> str:
-    dropped = memory.dropped.get(number, 0)
+def _body(message: Unsent, post: Post, number: int) -> str:
+    dropped = post.dropped.get(number, 0)
     said = f"{dropped} older messages could not be sent and were dropped: Dagster has what they told."
     return f"{message.body}\n{said}" if dropped else message.body

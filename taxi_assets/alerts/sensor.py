@@ -88,7 +88,8 @@ def _of_run(
     except Exception as error:
         # One run that can't be read must not silence all others for ever.
         title = f"{run.job_name} {months_of(run)}: what the run did can't be read"
-        yield Unsent(title=title, body=f"{type(error).__name__}: {error}\n{link}", kind="warning")
+        why = masked(f"{type(error).__name__}: {error}", secrets_of(settings))
+        yield Unsent(title=title, body=f"{why}\n{link}", kind="warning")
         return
     outcome = _tellable(outcome_of(instance, ended, told), here, settings)
     change = advance(board, outcome)

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from taxi_assets.alerts import Alerts
 from taxi_assets.alerts.channels import MessageKind
-from taxi_assets.alerts.memory import Memory, Unsent
-from taxi_assets.alerts.outbox import deliver
+from taxi_assets.alerts.memory import Unsent
+from taxi_assets.alerts.outbox import Outbox, deliver
 from taxi_assets.automation.cursor import PublicationCursor, Trouble, Where
 from taxi_assets.words import moment, short
 
@@ -25,7 +25,7 @@ _NO_ANSWER: Mapping[Where, str] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Troubles:
     """What is wrong with a service's source and with the lake.
 
@@ -82,7 +82,7 @@ class Troubles:
 
 def send(cursor: PublicationCursor, alerts: Alerts, log: logging.Logger, seconds: float) -> None:
     """Send what waits; what does not go, or is not begun in so many seconds, waits for the next tick."""
-    memory = Memory(newest_end=0, outbox=cursor.unsent)
-    for why in deliver(memory, alerts.channels(), seconds):
+    post = Outbox(cursor.unsent)
+    for why in deliver(post, alerts.channels(), seconds):
         log.warning(f"A message could not be sent over {why}. It is tried again.")
-    cursor.unsent = memory.outbox
+    cursor.unsent = post.outbox

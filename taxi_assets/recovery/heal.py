@@ -64,15 +64,15 @@ def heal_sensor(settings: Settings) -> SensorDefinition:
         number, comparison = newest.number, newest.comparison
         memory = HealMemory.read(context.cursor)
         if memory.comparison == number and memory.settled:
-            send(memory, alerts, settings, context.log)
+            send(memory, alerts, context.log)
             return _compared_again(context.instance, memory)
         if memory.comparison != number:
             memory.turn_to(number, comparison)
             if newest.again:
                 memory.leave_for_tonight(comparison)
         left = left_to_people(memory, comparison, landing, settings)
-        say(left, memory, context.log)
-        send(memory, alerts, settings, context.log)
+        say(left, memory, settings, context.log)
+        send(memory, alerts, context.log)
         repairs = _due(context.instance, settings, memory, comparison, [one.difference for one in left])
         requests = [_asked(one, memory) for one in repairs[:MOST_RUNS]]
         memory.settled = len(repairs) <= MOST_RUNS

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from taxi_assets.alerts import Alerts
+from taxi_assets.alerts.memory import Unsent
+from taxi_assets.alerts.outbox import deliver
 from taxi_assets.assets.published_source import PublishedSource, saying_landing
 from taxi_assets.recovery.difference import Comparison, Difference
 from taxi_assets.recovery.memory import HealMemory
@@ -22,6 +24,8 @@ from taxi_assets.tlc.source.names import SUFFIXES
 
 _HASTE = Patience(attempts=2, first_wait=1.0, longest_wait=2.0, connect=5.0, read=10.0, deadline=20.0)
 """A tick has a minute; the next comparison looks again anyway."""
+
+_TITLE = "taxi_assets: what could not be mended is left to you"
 
 _MOST_LINES = 20
 """Of one message; the check of ``reconciliation`` has all."""
@@ -81,30 +85,27 @@ def _not_landed(landed: Sequence[Difference], landing: PublishedSource, settings
             yield Left(one, masked(why, secrets_of(settings)))
 
 
-def say(left: Sequence[Left], memory: HealMemory, log: logging.Logger) -> None:
-    """Say in the log what is new among that, and keep it for a message."""
+def say(left: Sequence[Left], memory: HealMemory, settings: Settings, log: logging.Logger) -> None:
+    """Say in the log what is new among that, and put it into the outbox as one message."""
     new = [one for one in left if not memory.of(one.difference).told]
     for one in new:
         memory.of(one.difference).told = True
         log.error(f"{_named(one)} {one.difference.month} {_wrong(one)}.")
     keyed = sorted(new, key=lambda one: (_named(one), _wrong(one), one.difference.month))
+    lines = []
     for (named, wrong), group in groupby(keyed, key=lambda one: (_named(one), _wrong(one))):
         months = ", ".join(one.difference.month for one in group)
-        memory.unsent.append(f"{named} {months} {wrong}.")
+        lines.append(f"{named} {months} {wrong}.")
+    if lines:
+        rest = [f"and {len(lines) - _MOST_LINES:,} more"] if len(lines) > _MOST_LINES else []
+        body = "\n".join([*lines[:_MOST_LINES], *rest, f"{settings.ui_url}/assets/reconciliation"])
+        memory.outbox.append(Unsent(title=_TITLE, body=body, kind="failure"))
 
 
-def send(memory: HealMemory, alerts: Alerts, settings: Settings, log: logging.Logger) -> None:
-    """Send all that is unsent as one message; kept for the next look if nobody got it."""
-    if not memory.unsent:
-        return
-    lines, more = memory.unsent[:_MOST_LINES], len(memory.unsent) - _MOST_LINES
-    rest = [f"and {more:,} more"] if more > 0 else []
-    body = "\n".join([*lines, *rest, f"{settings.ui_url}/assets/reconciliation"])
-    refused = alerts.send("taxi_assets: what could not be mended is left to you", body, "failure")
-    for why in refused:
+def send(memory: HealMemory, alerts: Alerts, log: logging.Logger) -> None:
+    """Send what waits to everybody who hasn't got it; what does not go is tried again at the next look."""
+    for why in deliver(memory, alerts.channels()):
         log.warning(f"What is left to people could not be sent over {why}.")
-    if not refused or len(refused) < len(alerts.channels()):
-        memory.unsent = []
 
 
 def _named(one: Left) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from taxi_assets.alerts.memory import Unsent
 from taxi_assets.recovery.difference import Comparison, Difference
 
 MOST_ATTEMPTS = 2
@@ -34,14 +35,16 @@ class HealMemory:
         settled: Whether nothing is left to ask for on its account.
         mending: Whether runs were asked for, after which the stores are to be compared again.
         attempts: By ``service/stage``, then by month.
-        unsent: What people are to be told, a line each, and could not be yet.
+        outbox: Messages that have not reached everybody.
+        dropped: How many messages were given up since the last that went, by position in ``TAXI_ALERT_URLS``.
     """
 
     comparison: int = 0
     settled: bool = True
     mending: bool = False
     attempts: dict[str, dict[str, Attempt]] = field(default_factory=dict)
-    unsent: list[str] = field(default_factory=list)
+    outbox: list[Unsent] = field(default_factory=list)
+    dropped: dict[int, int] = field(default_factory=dict)
 
     @staticmethod
     def read(cursor: str | None) -> "HealMemory":
@@ -52,8 +55,9 @@ class HealMemory:
                 table: {month: Attempt(list(one[0]), one[1], one[2]) for month, one in months.items()}
                 for table, months in data["attempts"].items()
             }
-            unsent = list(data.get("unsent", ()))
-            return HealMemory(data["comparison"], data["settled"], data["mending"], attempts, unsent)
+            outbox = [Unsent.model_validate(one) for one in data.get("outbox", ())]
+            dropped = {int(number): count for number, count in data.get("dropped", {}).items()}
+            return HealMemory(data["comparison"], data["settled"], data["mending"], attempts, outbox, dropped)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
             return HealMemory()
 
@@ -68,7 +72,8 @@ class HealMemory:
             "settled": self.settled,
             "mending": self.mending,
             "attempts": attempts,
-            "unsent": self.unsent,
+            "outbox": [one.model_dump() for one in self.outbox],
+            "dropped": self.dropped,
         }
         return json.dumps(data, separators=(",", ":"))
 

@@ -320,3 +320,23 @@ def test_a_history_in_postgres_tells_the_same(
         "green 2024-01 to 2024-03: cleaned failed",
         "green 2024-01 to 2024-03: all is well again",
     ]
+
+
+def test_what_a_library_quotes_of_a_store_is_told_without_its_password(
+    scripted: Scripted, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "postgresql://loader:Hx7-s3cr3t@db.example/taxi"
+    settings = Settings.from_environment({"TAXI_HOME": str(tmp_path), "TAXI_POSTGRES_URL": url})
+    watcher = Watcher(scripted.definitions, scripted.instance, settings, receiver.url)
+    watcher.tick()
+    scripted.run("2024-01")
+
+    def refused(*_: object, **__: object) -> None:
+        raise ConnectionError(f"no answer from {url}")
+
+    with monkeypatch.context() as away:
+        away.setattr(DagsterInstance, "all_logs", refused)
+        watcher.tick()
+    (message,) = receiver.take()
+    assert "no answer from" in message.body
+    assert "Hx7" not in message.body

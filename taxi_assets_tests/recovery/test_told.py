@@ -1,4 +1,4 @@
-"""What is left to people is sent to them: once, together, and again only as long as nobody got it."""
+"""What is left to people is sent to them: once, together, to each until it was reached."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +67,20 @@ def test_a_message_that_did_not_go_goes_at_the_next_look(
     assert len(receiver.take()) == 1
     healer.look()
     assert receiver.take() == []
+
+
+def test_who_could_not_be_reached_gets_it_later_and_the_others_hear_it_once(
+    healer: Healer, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve_receiver() as other:
+        monkeypatch.setenv("TAXI_ALERT_URLS", f"{receiver.url} {other.url}")
+        other.status = 503
+        given_up(healer)
+        healer.look()
+        assert (len(receiver.take()), len(other.take())) == (1, 0)
+        other.status = 200
+        healer.look()
+        assert (len(receiver.take()), len(other.take())) == (0, 1)
 
 
 def test_one_bad_address_does_not_make_the_others_hear_it_again(
