@@ -7,9 +7,8 @@ BigQuery that costs money, is not asked at all. The page says of when each numbe
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
 from typing import TypeAlias
 
 from dagster import AssetCheckKey, AssetCheckSeverity, DagsterInstance
@@ -31,7 +30,7 @@ _OF_THE_FILE = (*PROVENANCE, "bytes", "origin")
 Months: TypeAlias = dict[date, Held]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Archive:
     """Who is asked; each table once for all months of a run.
 
@@ -48,18 +47,9 @@ class Archive:
     instance: DagsterInstance
     targets: Sequence[str]
     checks: Sequence[AssetCheckKey]
-
-    @cached_property
-    def _answers(self) -> dict[tuple[str, str], Months]:
-        return {}
-
-    @cached_property
-    def _beliefs(self) -> dict[tuple[str, str], dict[str, Record]]:
-        return {}
-
-    @cached_property
-    def _profiles(self) -> dict[tuple[str, date], Profile]:
-        return {}
+    _answers: dict[tuple[str, str], Months] = field(default_factory=dict, init=False, repr=False)
+    _beliefs: dict[tuple[str, str], dict[str, Record]] = field(default_factory=dict, init=False, repr=False)
+    _profiles: dict[tuple[str, date], Profile] = field(default_factory=dict, init=False, repr=False)
 
     def of(self, service: Service, month: date, *, history: bool = True) -> Evidence:
         """What is known of a month; of one that is not there, only that.
