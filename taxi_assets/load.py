@@ -28,7 +28,7 @@ from taxi_assets.code_location import build_definitions
 from taxi_assets.instance import open_instance
 from taxi_assets.jobs import trips_job_name
 from taxi_assets.reasons import step_reason
-from taxi_assets.run_launcher import PLACE, place
+from taxi_assets.run_launcher import launch_tags
 from taxi_assets.run_tags import range_tags
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES, ServiceName, month_key
@@ -112,7 +112,7 @@ def _run(
     resources: Mapping[str, Any],
 ) -> ExecuteInProcessResult:
     started = time.monotonic()
-    tags = {PLACE: place(), **(range_tags(*map(month_key, months)) if months else {})}
+    tags = {**launch_tags(), **(range_tags(*map(month_key, months)) if months else {})}
     console.print(f"{job_name} … ", end="" if log_level == "CRITICAL" else "\n")
     with heeding_interrupts():
         result = definitions.resolve_job_def(job_name).execute_in_process(

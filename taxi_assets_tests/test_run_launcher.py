@@ -10,12 +10,21 @@ from pathlib import Path
 
 import psutil
 import pytest
-from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+from dagster._core.events import EngineEventData
 from dagster._core.launcher.base import WorkerStatus
+from dagster._core.test_utils import create_run_for_test
 
 from taxi_assets import run_launcher
 from taxi_assets.instance import open_instance
-from taxi_assets.run_launcher import PLACE, LocalRunLauncher, place, settle_dead_runs
+from taxi_assets.run_launcher import (
+    LAUNCHED_AFTER,
+    PLACE,
+    LocalRunLauncher,
+    launch_tags,
+    place,
+    settle_dead_runs,
+)
 from taxi_assets.settings import Settings
 from taxi_assets_tests.assets.graph import publish
 from taxi_assets_tests.servers.cdn import Cdn, serve_cdn
@@ -113,9 +122,33 @@ def test_a_dead_process_is_told_from_a_living_one_and_from_one_that_is_not_ours_
 def test_a_living_process_lives_whatever_the_clock_says(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run_launcher._lives(os.getpid(), place())
+    assert run_launcher._lives(os.getpid(), launch_tags())
     monkeypatch.setattr(psutil.Process, "create_time", lambda _: time.time() + 3600)
-    assert run_launcher._lives(os.getpid(), place())
+    assert run_launcher._lives(os.getpid(), launch_tags())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells when a process began by no clock")
+def test_a_dead_run_whose_number_another_process_has_now_is_ended_and_a_living_one_is_not(
+    tmp_path: Path,
+) -> None:
+    settings = Settings.from_environment({"TAXI_HOME": str(tmp_path)})
+    with subprocess.Popen(["sleep", "60"]) as process, open_instance(settings) as instance:
+
+        def run_of_it(tags: dict[str, str]) -> DagsterRun:
+            run: DagsterRun = create_run_for_test(instance, tags=tags, status=DagsterRunStatus.STARTED)
+            instance.report_engine_event("Started.", run, EngineEventData.in_process(process.pid))
+            return run
+
+        an_hour_ago = float(launch_tags()[LAUNCHED_AFTER]) - 3600
+        dead = run_of_it({**launch_tags(), LAUNCHED_AFTER: f"{an_hour_ago:.0f}"})
+        living = [run_of_it(launch_tags()), run_of_it({PLACE: place()})]
+        assert settle_dead_runs(instance) == 1
+        ended = instance.get_run_by_id(dead.run_id)
+        assert ended
+        assert ended.status == DagsterRunStatus.FAILURE
+        assert set(started(instance)) == {run.run_id for run in living}
+        process.kill()
+        assert settle_dead_runs(instance) == len(living)
 
 
 def test_a_run_that_died_while_it_was_canceled_gives_its_slot_back(
