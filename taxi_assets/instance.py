@@ -12,8 +12,13 @@ from filelock import FileLock
 from taxi_assets.run_launcher import settle_dead_runs
 from taxi_assets.settings import Settings
 
-_EARLIER = frozenset({"e4ed0a469f10c64929c2a057f0fb770fc2f83d082de2072f9265518cd949c797"})
-"""SHA-256 of what earlier versions put there, which had no launcher that notices dead runs."""
+_EARLIER = frozenset(
+    {
+        "e4ed0a469f10c64929c2a057f0fb770fc2f83d082de2072f9265518cd949c797",  # did not notice dead runs
+        "74cb63ed4b886e9a41ea18a4a3abda16ee11bd6c868c68e7626d47094ccc87fb",  # told of too little memory
+    }
+)
+"""SHA-256 of what earlier versions put there."""
 
 WORKSPACE = """\
 load_from:

@@ -38,7 +38,7 @@ SOURCE_POOL = "source"
 """Downloads; Dagster's pools say how many steps do a kind of work at once, see ``dagster.yaml``."""
 
 HEAVY_POOL = "heavy_months"
-"""Cleaning of the services whose largest months take half a gigabyte of memory."""
+"""Cleaning of the services whose largest months take 0.6 GB of memory."""
 
 RETRIES = 3
 """Of one step, for passing faults: a store that restarts, a source that is busy."""
