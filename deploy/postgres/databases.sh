@@ -1,7 +1,7 @@
 #!/bin/bash
 # Two databases, two roles, neither a superuser, and neither let into the other's: the history of runs and the
 # trips can be backed up, moved and granted apart. The official image runs this once, on an empty volume;
-# docs/deploy.md tells how to run it on a server that you already have.
+# docs/deploy.md and docs/kubernetes.md tell how to run it on a server that you already have.
 set -euo pipefail
 
 psql --set=ON_ERROR_STOP=1 --no-psqlrc --username="$POSTGRES_USER" --dbname=postgres \
