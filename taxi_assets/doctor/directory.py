@@ -9,8 +9,8 @@ from taxi_assets.doctor.finding import About, Finding
 
 _GB = 1e9
 ENOUGH = 10 * _GB
-"""Bytes: the largest month takes 0.5 GB as it is published, as much again cleaned, 4.5 GB in Postgres, and
-each is replaced by a second copy beside it."""
+"""Bytes: the largest month takes 0.5 GB as it is published, as much again cleaned, 4.5 GB in Postgres (23.9
+million rows of 190 bytes), and is replaced by a second copy beside it."""
 
 TOO_LITTLE = 1 * _GB
 
