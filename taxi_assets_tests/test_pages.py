@@ -4,11 +4,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from taxi_assets.settings import KNOWN
+from taxi_assets.targets.files import FileStore
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -58,6 +60,28 @@ def test_every_page_is_among_the_questions_of_the_readme() -> None:
 def test_every_setting_has_its_row_on_the_page_of_settings() -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert [name for name in KNOWN if f"| `{name}` |" not in page and name != "TAXI_REAL_DATA"] == []
+
+
+def test_a_lake_that_is_restored_as_the_page_says_knows_its_files(tmp_path: Path) -> None:
+    here, there, archive = tmp_path / "here", tmp_path / "there", tmp_path / "lake.tgz"
+    there.mkdir()
+    lake = FileStore(url=str(here / "lake"))
+    published = lake.scratch() / "green_tripdata_2024-01.parquet"
+    published.write_bytes(b"as published")
+    lake.put("raw/green_trips", date(2024, 1, 1), published, {"etag": "first"})
+
+    lines = list(typed(ROOT / "docs" / "operate.md"))
+    made = [found[1] for line in lines if (found := re.search(r"\btar (.*)-czf ", line))]
+    (home,) = [found[1] for line in lines if (found := re.search(r"\btar -xzf - -C (\S+) < lake", line))]
+    assert len(made) == 2  # of the lake, and of a whole TAXI_HOME
+    assert f"TAXI_LAKE_URL={home}/lake" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    for options in made:
+        subprocess.run(["tar", *options.split(), "-czf", archive, "-C", here, "lake"], check=True)
+        with archive.open("rb") as stream:
+            subprocess.run(["tar", "-xzf", "-", "-C", there], stdin=stream, check=True)
+        restored = FileStore(url=str(there / "lake"))
+        assert restored.partitions("raw/green_trips") == lake.partitions("raw/green_trips")
+        assert (restored.facts("raw/green_trips", date(2024, 1, 1)) or {})["etag"] == "first"
 
 
 def test_the_page_about_notebooks_works_as_it_stands(tmp_path: Path, postgres_url: str) -> None:
