@@ -8,7 +8,7 @@
 - freshness.py, republished.py, stores.py: what else there is to say
 - messages.py, words.py: how it is said
 - memory.py: what lasts from look to look, the cursor
-- outbox.py: messages, kept until everybody has them
+- outbox.py: messages, kept until everybody has them; every sensor that tells something has one
 - channels.py: Apprise, which knows Slack, e-mail and a hundred others
 - resource.py: the resource ``alerts``, for whoever has something to tell
 - sensor.py: all of it, twice a minute

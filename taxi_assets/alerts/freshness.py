@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dagster import AssetKey, DagsterInstance
 from dagster._core.definitions.freshness import FreshnessState  # no public name; what the records hold
 
-from taxi_assets.alerts.memory import Unsent
 from taxi_assets.alerts.messages import named
+from taxi_assets.alerts.outbox import Unsent
 from taxi_assets.alerts.problems import Change, Outcome, Problem
 from taxi_assets.words import in_order, moment, subject
 

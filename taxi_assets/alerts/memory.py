@@ -9,26 +9,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from taxi_assets.alerts.channels import MessageKind
+from taxi_assets.alerts.outbox import Outbox
 from taxi_assets.alerts.problems import Board, Kind, Problem, Standing
 
 _END_OF_TIME = 4e9  # the year 2096: what a clock can't say, no date can be made of
-
-
-class Unsent(BaseModel):
-    """A message that has not reached everybody.
-
-    Attributes:
-        title: One line.
-        body: Plain text.
-        kind: What colour or sign it gets.
-        receivers: Positions in ``TAXI_ALERT_URLS`` of who has not got it; None for all. Never their URLs.
-    """
-
-    title: str
-    body: str
-    kind: MessageKind
-    receivers: list[int] | None = None
 
 
 class _Months(BaseModel):
@@ -49,8 +33,7 @@ class Memory(BaseModel):
         newest_end: When the newest run that was told ended.
         seen: Runs told within the overlap before ``newest_end``, with their ends.
         waiting: Failed runs that will be retried, with their ends.
-        outbox: Messages still to send, oldest first.
-        dropped: How many messages were given up since the last that went, by position in ``TAXI_ALERT_URLS``.
+        outbox: Messages still to send.
     """
 
     version: Literal[1] = 1
@@ -59,8 +42,7 @@ class Memory(BaseModel):
     seen: dict[str, float] = Field(default_factory=dict)
     waiting: dict[str, float] = Field(default_factory=dict)
     problems: list[_Months] = Field(default_factory=list)
-    outbox: list[Unsent] = Field(default_factory=list)
-    dropped: dict[int, int] = Field(default_factory=dict)
+    outbox: Outbox = Field(default_factory=Outbox)
 
     @staticmethod
     def starting(now: float) -> "Memory":

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from taxi_assets.alerts.memory import Unsent
+from taxi_assets.alerts.outbox import Unsent
 from taxi_assets.alerts.problems import Board, Change, Outcome, Problem
 from taxi_assets.words import in_order, listed, moment, short, spans, subject
 

@@ -1,82 +1,129 @@
-"""Messages on their way: what can't be sent now is kept and tried again at the next look.
+"""Messages on their way, a part of a sensor's cursor: what can't be sent now is tried again at the next look.
 
-At least once: a message is forgotten when everybody got it. Whoever dies between sending and remembering
-that sends it again.
+At least once, for each channel by itself: a message is forgotten when everybody got it. Whoever dies between
+sending and remembering that sends it again.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from time import monotonic
-from typing import Protocol
+from typing import Any
 
-from taxi_assets.alerts.channels import Channel
-from taxi_assets.alerts.memory import Unsent
+from pydantic import BaseModel, Field, model_validator
+
+from taxi_assets.alerts.channels import Channel, MessageKind
 
 MOST_KEPT = 20
 """Messages that wait; older ones are dropped, and how many is said with the next one that goes."""
 
-SENDING_SECONDS = 25.0
-"""After so long no other message is begun: with the timeout of the last, still within a tick's 60 s."""
+LONGEST_BODY = 4000
+"""Characters: what a chat takes as one message, and what keeps twenty of them in a cursor."""
+
+SENDS_UNTIL = 35.0
+"""Seconds into a tick after which no message is begun: with its own 20 s that stays below Dagster's 60."""
 
 
-class Post(Protocol):
-    """What keeps messages between two looks of a sensor.
+class Unsent(BaseModel):
+    """A message that has not reached everybody.
 
     Attributes:
-        outbox: Messages still to send, oldest first.
-        dropped: How many messages were given up since the last that went, by position in ``TAXI_ALERT_URLS``.
+        title: One line.
+        body: Plain text; the last line is a link.
+        kind: What colour or sign it gets.
+        receivers: Positions in ``TAXI_ALERT_URLS`` of who has not got it; None for all. Never their URLs.
     """
 
-    outbox: list[Unsent]
-    dropped: dict[int, int]
+    title: str
+    body: str
+    kind: MessageKind
+    receivers: list[int] | None = None
 
 
-@dataclass
-class Outbox:
-    """Post of a sensor whose cursor has no place for what was dropped."""
+class Outbox(BaseModel):
+    """What one sensor still has to send.
 
-    outbox: list[Unsent]
-    dropped: dict[int, int] = field(default_factory=dict)
-
-
-def deliver(post: Post, channels: Sequence[Channel], seconds: float = SENDING_SECONDS) -> list[str]:
-    """Send what waits, oldest first, over each channel until it fails; what did not go stays.
-
-    Args:
-        post: With the messages.
-        channels: To everybody.
-        seconds: After so long no other message is begun.
-
-    Returns:
-        What failed, a sentence for each channel.
+    Attributes:
+        messages: Oldest first.
+        dropped: How many were given up since the last that went, by position in ``TAXI_ALERT_URLS``.
+        refused: Positions of who failed last time, longest ago first. They are asked after all others: one
+            that hangs takes 20 s, and two of them all the time that there is.
     """
-    if not channels:
-        post.outbox, post.dropped = [], {}
-        return []
-    waiting = [set(_receivers(message, len(channels))) for message in post.outbox]
-    deadline = monotonic() + seconds
-    failed = []
-    for number, channel in enumerate(channels):
-        for message, receivers in zip(post.outbox, waiting, strict=True):
+
+    messages: list[Unsent] = Field(default_factory=list)
+    dropped: dict[int, int] = Field(default_factory=dict)
+    refused: list[int] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_messages_alone(cls, data: Any) -> Any:
+        """Earlier cursors hold the bare list."""
+        return {"messages": data} if isinstance(data, list) else data
+
+    def add(self, messages: Iterable[Unsent]) -> None:
+        """Take messages on, cut to a bearable length."""
+        self.messages += [message.model_copy(update={"body": _cut(message.body)}) for message in messages]
+
+    def deliver(self, channels: Sequence[Channel], log: logging.Logger, began: float) -> list[str]:
+        """Send what waits, oldest first, over each channel until it fails; what did not go stays.
+
+        Args:
+            channels: To everybody.
+            log: Gets a warning for each channel that failed.
+            began: When the tick did, by ``time.monotonic``.
+
+        Returns:
+            What failed, a sentence for each channel.
+        """
+        if not channels:
+            self.messages, self.dropped, self.refused = [], {}, []
+            return []
+        waiting = [set(_receivers(message, len(channels))) for message in self.messages]
+        failed = []
+        for number in self._in_turn(len(channels)):
+            if why := self._send_over(channels[number], number, waiting, began + SENDS_UNTIL):
+                failed.append(f"{channels[number].name}: {why}")
+                log.warning(f"A message could not be sent over {failed[-1]}. It is tried again.")
+        self._keep(waiting)
+        return failed
+
+    def _in_turn(self, channels: int) -> Iterator[int]:
+        """Positions in the order in which they are asked."""
+        last = [number for number in self.refused if number < channels]
+        yield from [number for number in range(channels) if number not in last]
+        yield from last
+
+    def _send_over(
+        self, channel: Channel, number: int, waiting: Sequence[set[int]], deadline: float
+    ) -> str | None:
+        for message, receivers in zip(self.messages, waiting, strict=True):
             if number not in receivers:
                 continue
             if monotonic() > deadline:
-                break
-            if why := channel.send(message.title, _body(message, post, number), message.kind):
-                failed.append(f"{channel.name}: {why}")
-                break
+                return None
+            why = channel.send(message.title, self._body(message, number), message.kind)
+            self.refused = [other for other in self.refused if other != number]
+            if why:
+                self.refused.append(number)
+                return why
             receivers.discard(number)
-            post.dropped.pop(number, None)
-    left = [
-        message.model_copy(update={"receivers": sorted(receivers)})
-        for message, receivers in zip(post.outbox, waiting, strict=True)
-        if receivers
-    ]
-    for message in left[:-MOST_KEPT]:
-        for number in message.receivers or ():
-            post.dropped[number] = post.dropped.get(number, 0) + 1
-    post.outbox = left[-MOST_KEPT:]
-    return failed
+            self.dropped.pop(number, None)
+        return None
+
+    def _body(self, message: Unsent, number: int) -> str:
+        dropped = self.dropped.get(number, 0)
+        said = f"{dropped} older messages could not be sent and were dropped: Dagster has what they told."
+        return f"{message.body}\n{said}" if dropped else message.body
+
+    def _keep(self, waiting: Sequence[set[int]]) -> None:
+        left = [
+            message.model_copy(update={"receivers": sorted(receivers)})
+            for message, receivers in zip(self.messages, waiting, strict=True)
+            if receivers
+        ]
+        for message in left[:-MOST_KEPT]:
+            for number in message.receivers or ():
+                self.dropped[number] = self.dropped.get(number, 0) + 1
+        self.messages = left[-MOST_KEPT:]
 
 
 def _receivers(message: Unsent, channels: int) -> Sequence[int]:
@@ -85,7 +132,7 @@ def _receivers(message: Unsent, channels: int) -> Sequence[int]:
     return known if known is not None and all(number < channels for number in known) else range(channels)
 
 
-def _body(message: Unsent, post: Post, number: int) -> str:
-    dropped = post.dropped.get(number, 0)
-    said = f"{dropped} older messages could not be sent and were dropped: Dagster has what they told."
-    return f"{message.body}\n{said}" if dropped else message.body
+def _cut(body: str) -> str:
+    """A body of bearable length, with its last line, the link."""
+    text, _, link = body.rpartition("\n")
+    return body if len(body) <= LONGEST_BODY else f"{text[: LONGEST_BODY - len(link) - 2]}…\n{link}"

@@ -7,7 +7,7 @@ from typing import Any
 from dagster import AssetMaterialization
 
 from taxi_assets.alerts.events import Told
-from taxi_assets.alerts.memory import Unsent
+from taxi_assets.alerts.outbox import Unsent
 from taxi_assets.setting_values import TARGET_NAMES
 from taxi_assets.words import listed, spans, subject
 

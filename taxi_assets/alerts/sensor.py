@@ -18,9 +18,9 @@ from taxi_assets.alerts.ended_runs import EndedRun, ended_runs
 from taxi_assets.alerts.events import MATTERING, sorted_events
 from taxi_assets.alerts.freshness import freshness_messages, freshness_outcome
 from taxi_assets.alerts.location import CodeLocation
-from taxi_assets.alerts.memory import Memory, Unsent
+from taxi_assets.alerts.memory import Memory
 from taxi_assets.alerts.messages import failure, recovery
-from taxi_assets.alerts.outbox import deliver
+from taxi_assets.alerts.outbox import Unsent
 from taxi_assets.alerts.outcomes import outcome_of
 from taxi_assets.alerts.problems import Board, Outcome, advance
 from taxi_assets.alerts.republished import republished
@@ -36,9 +36,6 @@ USUAL_INTERVAL = 30
 MOST_AT_ONCE = 10
 """Messages of one look: nobody reads more, and a chat that takes one a second gets them within a tick."""
 
-LONGEST_BODY = 4000
-"""Characters: what a chat takes as one message, and what keeps twenty of them in a cursor."""
-
 
 def alerts_sensor(settings: Settings) -> SensorDefinition:
     """Tells of months, checks and services that went wrong; runs by itself if anybody is to be told."""
@@ -50,16 +47,15 @@ def alerts_sensor(settings: Settings) -> SensorDefinition:
         description="Tells TAXI_ALERT_URLS what went wrong, once, and that it is right again, once.",
     )
     def evaluate(context: SensorEvaluationContext, alerts: Alerts) -> SensorResult:
-        now = time.time()
+        now, began = time.time(), time.monotonic()
         memory, understood = Memory.parsed(context.cursor, now)
         if not understood:
             context.log.warning("The cursor can't be read: what ended before now will not be told.")
         runs = look(context, memory, settings, now)
-        told = len(memory.outbox)
-        refused = deliver(memory, alerts.channels())
-        for why in refused:
-            context.log.warning(f"A message could not be sent over {why}. It is tried again.")
-        waiting = [f"{len(memory.outbox)} of them still to send"] if memory.outbox else []
+        told = len(memory.outbox.messages)
+        refused = memory.outbox.deliver(alerts.channels(), context.log, began)
+        left = len(memory.outbox.messages)
+        waiting = [f"{left} of them still to send"] if left else []
         said = ", ".join([f"{runs} runs ended", f"{told} messages", *waiting, *refused])
         return SensorResult(cursor=memory.model_dump_json(), skip_reason=SkipReason(said))
 
@@ -74,7 +70,7 @@ def look(context: SensorEvaluationContext, memory: Memory, settings: Settings, n
     change = advance(board, freshness_outcome(context.instance, here.assets, now))
     messages += freshness_messages(context.instance, change, settings.ui_url)
     memory.keep(here.still(board))
-    memory.outbox += _bearable(messages, settings.ui_url)
+    memory.outbox.add(_bearable(messages, settings.ui_url))
     return len(runs)
 
 
@@ -110,15 +106,9 @@ def _tellable(outcome: Outcome, here: CodeLocation, settings: Settings) -> Outco
 
 
 def _bearable(messages: list[Unsent], ui_url: str) -> list[Unsent]:
-    """Messages of bearable length; of very many, as after a night without a daemon, their titles in one."""
+    """Messages; of very many, as after a night without a daemon, their titles in one."""
     if len(messages) > MOST_AT_ONCE:
         title = f"{len(messages)} pieces of news, first: {messages[0].title}"
         lines = [f"- {message.title}" for message in messages]
-        messages = [Unsent(title=title, body="\n".join([*lines, f"{ui_url}/runs"]), kind="warning")]
-    return [message.model_copy(update={"body": _cut(message.body)}) for message in messages]
-
-
-def _cut(body: str) -> str:
-    """A body of bearable length, with its last line, the link."""
-    text, _, link = body.rpartition("\n")
-    return body if len(body) <= LONGEST_BODY else f"{text[: LONGEST_BODY - len(link) - 2]}…\n{link}"
+        return [Unsent(title=title, body="\n".join([*lines, f"{ui_url}/runs"]), kind="warning")]
+    return messages

@@ -8,9 +8,9 @@ has seen.
 from datetime import date, datetime
 from typing import Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from taxi_assets.alerts.memory import Unsent
+from taxi_assets.alerts.outbox import Outbox
 
 Where: TypeAlias = Literal["source", "lake"]
 """What may be in trouble."""
@@ -65,7 +65,7 @@ class PublicationCursor(_Remembered):
         version: Of this document.
         watch_from: First month that the sensor keeps complete by itself, once that is decided.
         troubles: What gives no good answer; empty while all is well.
-        unsent: Messages that have not reached everybody.
+        outbox: Messages that have not reached everybody; ``unsent`` in earlier cursors.
         failed: The month at which a tick ended early.
         new_after: Last month looked at among those that are not held; the next tick goes on behind it.
         old_after: The same among those that are held.
@@ -76,7 +76,7 @@ class PublicationCursor(_Remembered):
     version: Literal[1]
     watch_from: date | None = None
     troubles: dict[Where, Trouble] = {}
-    unsent: list[Unsent] = []
+    outbox: Outbox = Field(default_factory=Outbox, validation_alias=AliasChoices("outbox", "unsent"))
     failed: str = ""
     new_after: str = ""
     old_after: str = ""

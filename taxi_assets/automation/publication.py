@@ -31,7 +31,7 @@ from taxi_assets.automation.looking import (
     utc_now,
 )
 from taxi_assets.automation.records import landed_by_record
-from taxi_assets.automation.trouble import TOLD_AFTER, Troubles, send
+from taxi_assets.automation.trouble import TOLD_AFTER, Troubles
 from taxi_assets.automation.watch import ASK_AGAIN_AFTER, Watch
 from taxi_assets.jobs import trips_job_name
 from taxi_assets.setting_secrets import masked, secrets_of
@@ -41,10 +41,6 @@ from taxi_assets.tlc.services import Service
 
 USUAL_INTERVAL = 1800
 """Seconds between two ticks: the TLC publishes once a month, people look in the morning."""
-
-
-SENDS_UNTIL = 35.0
-"""Seconds into a tick after which no message is begun: with its own 20 s that stays below Dagster's 60."""
 
 
 def publication_sensor(
@@ -108,7 +104,7 @@ def publication_sensor(
             return watch.requests, words
 
         requests, words = look()
-        send(cursor, alerts, context.log, SENDS_UNTIL - (monotonic() - began))
+        cursor.outbox.deliver(alerts.channels(), context.log, began)
         # Requests and cursor go together: if the tick dies before they are kept, the next one finds the same,
         # and Dagster drops the run keys that it has seen.
         return SensorResult(

@@ -1,7 +1,6 @@
 """A source that does not answer, a lake that can't be asked: said in the log at once, to people if it lasts.
 
-What only a person can mend is told at once. Messages wait in the cursor until everybody has them, as those of
-the sensor ``alerts`` do.
+What only a person can mend is told at once.
 """
 
 import logging
@@ -9,10 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from taxi_assets.alerts import Alerts
 from taxi_assets.alerts.channels import MessageKind
-from taxi_assets.alerts.memory import Unsent
-from taxi_assets.alerts.outbox import Outbox, deliver
+from taxi_assets.alerts.outbox import Unsent
 from taxi_assets.automation.cursor import PublicationCursor, Trouble, Where
 from taxi_assets.words import moment, short
 
@@ -77,12 +74,4 @@ class Troubles:
 
     def _tell(self, title: str, lines: list[str], kind: MessageKind) -> None:
         body = "\n".join([*lines, f"{self.ui_url}/automation"])
-        self.cursor.unsent.append(Unsent(title=title, body=body, kind=kind))
-
-
-def send(cursor: PublicationCursor, alerts: Alerts, log: logging.Logger, seconds: float) -> None:
-    """Send what waits; what does not go, or is not begun in so many seconds, waits for the next tick."""
-    post = Outbox(cursor.unsent)
-    for why in deliver(post, alerts.channels(), seconds):
-        log.warning(f"A message could not be sent over {why}. It is tried again.")
-    cursor.unsent = post.outbox
+        self.cursor.outbox.add([Unsent(title=title, body=body, kind=kind)])

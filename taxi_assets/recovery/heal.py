@@ -11,6 +11,7 @@ not help waits for the nightly one.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 
 from dagster import (
     DagsterInstance,
@@ -28,7 +29,7 @@ from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.jobs import trips_job
 from taxi_assets.recovery.believed import under_way
 from taxi_assets.recovery.difference import Comparison, Difference
-from taxi_assets.recovery.left import left_to_people, say, send
+from taxi_assets.recovery.left import left_to_people, say
 from taxi_assets.recovery.memory import HealMemory
 from taxi_assets.recovery.plan import Repair, plan
 from taxi_assets.recovery.reconciliation import COMPARISON, JOB, RECONCILIATION, reconcile_job
@@ -58,27 +59,24 @@ def heal_sensor(settings: Settings) -> SensorDefinition:
     def heal(
         context: SensorEvaluationContext, alerts: Alerts, landing: PublishedSource
     ) -> SensorResult | SkipReason:
+        began = monotonic()
         newest = newest_comparison(context.instance)
         if newest is None:
             return SkipReason("nothing was compared yet: the job reconcile does it every night")
-        number, comparison = newest.number, newest.comparison
         memory = HealMemory.read(context.cursor)
-        if memory.comparison == number and memory.settled:
-            send(memory, alerts, context.log)
-            return _compared_again(context.instance, memory)
-        if memory.comparison != number:
-            memory.turn_to(number, comparison)
-            if newest.again:
-                memory.leave_for_tonight(comparison)
-        left = left_to_people(memory, comparison, landing, settings)
-        say(left, memory, settings, context.log)
-        send(memory, alerts, context.log)
-        repairs = _due(context.instance, settings, memory, comparison, [one.difference for one in left])
-        requests = [_asked(one, memory) for one in repairs[:MOST_RUNS]]
-        memory.settled = len(repairs) <= MOST_RUNS
-        memory.mending = memory.mending or bool(requests)
-        reason = None if requests else SkipReason("nothing that a run could mend")
-        return SensorResult(run_requests=requests, skip_reason=reason, cursor=memory.write())
+        if memory.comparison == newest.number and memory.settled:
+            requests = _compared_again(context.instance, memory)
+            reason = "all that the newest comparison found was asked for"
+        else:
+            _take_up(newest, memory)
+            left = left_to_people(memory, newest.comparison, landing, settings)
+            say(left, memory, settings.ui_url, context.log)
+            shut = [one.difference for one in left]
+            requests = _mended(context.instance, settings, memory, newest.comparison, shut)
+            reason = "nothing that a run could mend"
+        memory.outbox.deliver(alerts.channels(), context.log, began)
+        skipped = None if requests else SkipReason(reason)
+        return SensorResult(run_requests=requests, skip_reason=skipped, cursor=memory.write())
 
     return heal
 
@@ -110,19 +108,40 @@ def newest_comparison(instance: DagsterInstance) -> Newest | None:
     return None
 
 
-def _compared_again(instance: DagsterInstance, memory: HealMemory) -> SensorResult:
+def _take_up(newest: Newest, memory: HealMemory) -> None:
+    """Turn to a comparison that was not looked at yet."""
+    if memory.comparison == newest.number:
+        return
+    memory.turn_to(newest.number, newest.comparison)
+    if newest.again:
+        memory.leave_for_tonight(newest.comparison)
+
+
+def _compared_again(instance: DagsterInstance, memory: HealMemory) -> list[RunRequest]:
     """Ask for another comparison, once the runs that were to mend have ended."""
-    reason = SkipReason("all that the newest comparison found was asked for")
-    done = SensorResult(skip_reason=reason, cursor=memory.write())
     if not memory.mending:
-        return done
+        return []
     keys = f"{memory.comparison}:"
     ours = [run for run in instance.get_runs(limit=_RECENT) if run.tags.get(RUN_KEY, "").startswith(keys)]
     if not ours or not all(run.is_finished for run in ours):
-        return done
+        return []
     memory.mending = False
-    request = RunRequest(run_key=f"{memory.comparison}{_AGAIN}", job_name=JOB, tags=AHEAD_OF_BACKFILLS)
-    return SensorResult(run_requests=[request], cursor=memory.write())
+    return [RunRequest(run_key=f"{memory.comparison}{_AGAIN}", job_name=JOB, tags=AHEAD_OF_BACKFILLS)]
+
+
+def _mended(
+    instance: DagsterInstance,
+    settings: Settings,
+    memory: HealMemory,
+    comparison: Comparison,
+    left: Sequence[Difference],
+) -> list[RunRequest]:
+    """Ask for the runs that mend what the comparison found, as many as one look may."""
+    repairs = _due(instance, settings, memory, comparison, left)
+    requests = [_asked(one, memory) for one in repairs[:MOST_RUNS]]
+    memory.settled = len(repairs) <= MOST_RUNS
+    memory.mending = memory.mending or bool(requests)
+    return requests
 
 
 def _due(

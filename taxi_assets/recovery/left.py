@@ -1,4 +1,4 @@
-"""What no run can mend is left to people: said once in the tick's log, and once over ``TAXI_ALERT_URLS``.
+"""What no run can mend is left to people: said once in the tick's log, and over ``TAXI_ALERT_URLS``.
 
 That is a difference which was mended often enough in vain, and a raw file that a person had put into the
 landing place and that is no longer there. The publisher's file is another one: put in its place without a
@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from taxi_assets.alerts import Alerts
-from taxi_assets.alerts.memory import Unsent
-from taxi_assets.alerts.outbox import deliver
+from taxi_assets.alerts.outbox import Unsent
 from taxi_assets.assets.published_source import PublishedSource, saying_landing
 from taxi_assets.recovery.difference import Comparison, Difference
 from taxi_assets.recovery.memory import HealMemory
@@ -85,27 +83,21 @@ def _not_landed(landed: Sequence[Difference], landing: PublishedSource, settings
             yield Left(one, masked(why, secrets_of(settings)))
 
 
-def say(left: Sequence[Left], memory: HealMemory, settings: Settings, log: logging.Logger) -> None:
-    """Say in the log what is new among that, and put it into the outbox as one message."""
+def say(left: Sequence[Left], memory: HealMemory, ui_url: str, log: logging.Logger) -> None:
+    """Say in the log what is new among that, and make one message of it."""
     new = [one for one in left if not memory.of(one.difference).told]
     for one in new:
         memory.of(one.difference).told = True
         log.error(f"{_named(one)} {one.difference.month} {_wrong(one)}.")
     keyed = sorted(new, key=lambda one: (_named(one), _wrong(one), one.difference.month))
-    lines = []
-    for (named, wrong), group in groupby(keyed, key=lambda one: (_named(one), _wrong(one))):
-        months = ", ".join(one.difference.month for one in group)
-        lines.append(f"{named} {months} {wrong}.")
+    lines = [
+        f"{named} {', '.join(one.difference.month for one in group)} {wrong}."
+        for (named, wrong), group in groupby(keyed, key=lambda one: (_named(one), _wrong(one)))
+    ]
     if lines:
         rest = [f"and {len(lines) - _MOST_LINES:,} more"] if len(lines) > _MOST_LINES else []
-        body = "\n".join([*lines[:_MOST_LINES], *rest, f"{settings.ui_url}/assets/reconciliation"])
-        memory.outbox.append(Unsent(title=_TITLE, body=body, kind="failure"))
-
-
-def send(memory: HealMemory, alerts: Alerts, log: logging.Logger) -> None:
-    """Send what waits to everybody who hasn't got it; what does not go is tried again at the next look."""
-    for why in deliver(memory, alerts.channels()):
-        log.warning(f"What is left to people could not be sent over {why}.")
+        body = "\n".join([*lines[:_MOST_LINES], *rest, f"{ui_url}/assets/reconciliation"])
+        memory.outbox.add([Unsent(title=_TITLE, body=body, kind="failure")])
 
 
 def _named(one: Left) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from taxi_assets.alerts.memory import Unsent
+from taxi_assets.alerts.outbox import Outbox
 from taxi_assets.recovery.difference import Comparison, Difference
 
 MOST_ATTEMPTS = 2
@@ -36,28 +36,28 @@ class HealMemory:
         mending: Whether runs were asked for, after which the stores are to be compared again.
         attempts: By ``service/stage``, then by month.
         outbox: Messages that have not reached everybody.
-        dropped: How many messages were given up since the last that went, by position in ``TAXI_ALERT_URLS``.
     """
 
     comparison: int = 0
     settled: bool = True
     mending: bool = False
     attempts: dict[str, dict[str, Attempt]] = field(default_factory=dict)
-    outbox: list[Unsent] = field(default_factory=list)
-    dropped: dict[int, int] = field(default_factory=dict)
+    outbox: Outbox = field(default_factory=Outbox)
 
     @staticmethod
     def read(cursor: str | None) -> "HealMemory":
-        """Out of a cursor; empty where there is none, or one that this version did not write."""
+        """Out of a cursor; empty where there is none, or one that this version did not write.
+
+        One that holds bare sentences still to send is such a one: what they say is found, and said, anew.
+        """
         try:
             data = json.loads(cursor or "{}")
             attempts = {
                 table: {month: Attempt(list(one[0]), one[1], one[2]) for month, one in months.items()}
                 for table, months in data["attempts"].items()
             }
-            outbox = [Unsent.model_validate(one) for one in data.get("outbox", ())]
-            dropped = {int(number): count for number, count in data.get("dropped", {}).items()}
-            return HealMemory(data["comparison"], data["settled"], data["mending"], attempts, outbox, dropped)
+            outbox = Outbox.model_validate(data.get("outbox", data.get("unsent", {})))
+            return HealMemory(data["comparison"], data["settled"], data["mending"], attempts, outbox)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
             return HealMemory()
 
@@ -72,8 +72,7 @@ class HealMemory:
             "settled": self.settled,
             "mending": self.mending,
             "attempts": attempts,
-            "outbox": [one.model_dump() for one in self.outbox],
-            "dropped": self.dropped,
+            "outbox": self.outbox.model_dump(exclude_defaults=True),
         }
         return json.dumps(data, separators=(",", ":"))
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,12 +27,14 @@ class Receiver:
         received: What it took, oldest first.
         status: What it answers; it takes a message with 200 only.
         attempts: How often it was asked.
+        pause: Seconds until it answers.
     """
 
     port: int
     received: list[Message] = field(default_factory=list)
     status: int = 200
     attempts: int = 0
+    pause: float = 0.0
 
     @property
     def url(self) -> str:
@@ -57,6 +60,7 @@ def serve_receiver() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             receiver.attempts += 1
+            time.sleep(receiver.pause)
             if receiver.status == 200:
                 told = Message(content["title"], content["message"], content["type"])
                 receiver.received.append(told)

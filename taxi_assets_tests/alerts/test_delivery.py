@@ -1,8 +1,10 @@
 """A message reaches everybody at least once, whoever refuses it meanwhile, and shows no secret on its way."""
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from dagster import DagsterInstance, EnvVar
@@ -52,7 +54,7 @@ def test_what_could_not_be_sent_is_sent_later_once(
     watcher.tick()
     watcher.tick()
     assert receiver.titles() == ["green 2024-01: raw failed", "green 2024-02: raw failed"]
-    assert watcher.memory.outbox == []
+    assert watcher.memory.outbox.messages == []
 
 
 def test_one_who_refuses_keeps_nobody_else_from_being_told_and_is_told_alone_later(
@@ -67,10 +69,42 @@ def test_one_who_refuses_keeps_nobody_else_from_being_told_and_is_told_alone_lat
     watcher.tick()
     watcher.tick()
     assert (len(receiver.titles()), len(other.titles())) == (1, 1)
-    assert [message.receivers for message in watcher.memory.outbox] == [[0]]
+    assert [message.receivers for message in watcher.memory.outbox.messages] == [[0]]
     watcher.urls = f"{receiver.url} {other.url}"  # somebody took the bad one out
     watcher.tick()
-    assert watcher.memory.outbox == []
+    assert watcher.memory.outbox.messages == []
+
+
+def test_those_that_hang_for_all_the_time_there_is_keep_the_others_waiting_for_one_look_only(
+    receiver: Receiver, other: Receiver
+) -> None:
+    receiver.status, receiver.pause = 503, 0.6
+    channels = Alerts(urls=f"{receiver.url} {other.url}").channels()
+    box = outbox.Outbox()
+    box.add([outbox.Unsent(title="green 2024-01: raw failed", body="why", kind="failure")])
+
+    def look() -> None:
+        nonlocal box
+        box = outbox.Outbox.model_validate_json(box.model_dump_json())
+        box.deliver(channels, logging.getLogger(), monotonic() - outbox.SENDS_UNTIL + 0.5)
+
+    look()
+    assert (receiver.attempts, other.attempts) == (1, 0)
+    look()
+    assert other.titles() == ["green 2024-01: raw failed"]
+    receiver.status = 200
+    look()
+    assert (receiver.titles(), other.attempts) == (["green 2024-01: raw failed"], 1)
+    assert box == outbox.Outbox()
+
+
+def test_messages_in_a_cursor_of_the_earlier_form_are_sent(watcher: Watcher, receiver: Receiver) -> None:
+    cursor = json.loads(str(watcher.cursor))
+    cursor["outbox"] = [{"title": "green 2024-01: raw failed", "body": "why", "kind": "failure"}]
+    watcher.cursor = json.dumps({**cursor, "dropped": {}})
+    watcher.tick()
+    assert receiver.titles() == ["green 2024-01: raw failed"]
+    assert watcher.memory.outbox.messages == []
 
 
 def test_a_refusal_is_not_asked_again_in_the_same_look(
@@ -91,7 +125,7 @@ def test_of_too_many_messages_the_oldest_are_dropped_and_their_number_is_said(
     for month in ("2024-01", "2024-02", "2024-03", "2024-04", "2024-05"):
         scripted.run(month)
         watcher.tick()
-    assert len(watcher.memory.outbox) == 2
+    assert len(watcher.memory.outbox.messages) == 2
     receiver.status = 200
     watcher.tick()
     first, second = receiver.received
@@ -133,7 +167,7 @@ def test_nobody_to_tell_is_nothing_to_keep(scripted: Scripted, watcher: Watcher)
     watcher.urls = ""
     scripted.run("2024-01")
     watcher.tick()
-    assert watcher.memory.outbox == []
+    assert watcher.memory.outbox.messages == []
     assert len(watcher.memory.board()) == 3
 
 

@@ -1,6 +1,7 @@
 """The publication sensor and a source or lake in trouble: what it says, to whom, and how often."""
 
-import itertools
+import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,14 +158,23 @@ def test_a_message_that_can_not_be_sent_is_tried_again_at_the_next_tick(
     assert receiver.received == []
 
 
+def test_a_message_in_an_earlier_cursor_is_sent_once(make_daemon: MakeDaemon, receiver: Receiver) -> None:
+    daemon = make_daemon(TAXI_ALERT_URLS=receiver.url)
+    unsent = {"title": "green: the source answers again", "body": "why", "kind": "success"}
+    daemon.cursor = json.dumps({"version": 1, "watch_from": "2024-04-01", "unsent": [unsent]})
+    daemon.tick()
+    daemon.tick()
+    assert receiver.titles() == ["green: the source answers again"]
+    assert json.loads(str(daemon.cursor)) == {"version": 1, "watch_from": "2024-04-01"}
+
+
 def test_a_tick_that_took_long_leaves_its_message_to_the_next_one(
     make_daemon: MakeDaemon, cdn: Cdn, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = make_daemon(TAXI_ALERT_URLS=receiver.url)
     (cdn.outage,) = status(401)
     with monkeypatch.context() as slow:
-        seconds = itertools.count(step=40)
-        slow.setattr("taxi_assets.automation.publication.monotonic", lambda: float(next(seconds)))
+        slow.setattr("taxi_assets.automation.publication.monotonic", lambda: time.monotonic() - 40)
         daemon.tick()
     assert receiver.attempts == 0
     daemon.tick()

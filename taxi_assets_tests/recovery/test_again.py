@@ -1,8 +1,11 @@
 """After its runs, ``heal`` has the stores compared once more, and does not try at once what did not help."""
 
+import json
+
 from dagster import DagsterRunStatus, RunRequest
 from dagster._core.test_utils import create_run_for_test
 
+from taxi_assets.alerts.outbox import Unsent
 from taxi_assets.recovery.heal import newest_comparison
 from taxi_assets.recovery.memory import HealMemory
 from taxi_assets.run_tags import RUN_KEY
@@ -64,4 +67,26 @@ def test_a_cursor_that_nobody_understands_is_a_new_beginning() -> None:
     for garbage in ("", "{", "[]", '{"attempts": {"a": 1}}', '{"attempts": {}, "comparison": 1}', "null"):
         assert HealMemory.read(garbage) == HealMemory()
     memory = HealMemory(7, settled=False, mending=True)
+    memory.outbox.add([Unsent(title="left to you", body="the lake", kind="failure", receivers=[1])])
+    memory.outbox.dropped, memory.outbox.refused = {1: 3}, [1]
     assert HealMemory.read(memory.write()) == memory
+
+
+EARLIER = {
+    "comparison": 7,
+    "settled": True,
+    "mending": False,
+    "attempts": {"green/lake": {"2022-01": [[], 7, True]}},
+}
+
+
+def test_messages_in_an_earlier_cursor_are_still_to_be_sent() -> None:
+    unsent = {"title": "left to you", "body": "the lake", "kind": "failure", "receivers": [1]}
+    memory = HealMemory.read(json.dumps({**EARLIER, "outbox": [unsent], "dropped": {}}))
+    assert memory.outbox.messages == [Unsent.model_validate(unsent)]
+    assert memory.attempts["green/lake"]["2022-01"].told
+
+
+def test_of_an_earlier_cursor_all_is_known_unless_words_in_it_were_still_to_be_sent() -> None:
+    assert HealMemory.read(json.dumps({**EARLIER, "unsent": []})).attempts["green/lake"]["2022-01"].told
+    assert HealMemory.read(json.dumps({**EARLIER, "unsent": ["lake/green_trips ..."]})) == HealMemory()

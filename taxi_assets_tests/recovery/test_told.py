@@ -1,4 +1,4 @@
-"""What is left to people is sent to them: once, together, to each until it was reached."""
+"""What is left to people is sent to them: once, together, and to each as soon as that can be."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +10,17 @@ from taxi_assets_tests.assets.graph import Graph
 from taxi_assets_tests.recovery.healing import Healer
 from taxi_assets_tests.recovery.test_heal import lost, tell
 
+TITLE = "taxi_assets: what could not be mended is left to you"
+
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
+    with serve_receiver() as made:
+        yield made
+
+
+@pytest.fixture
+def other() -> Iterator[Receiver]:
     with serve_receiver() as made:
         yield made
 
@@ -69,18 +77,28 @@ def test_a_message_that_did_not_go_goes_at_the_next_look(
     assert receiver.take() == []
 
 
-def test_who_could_not_be_reached_gets_it_later_and_the_others_hear_it_once(
-    healer: Healer, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+def test_one_of_two_who_is_down_gets_the_message_when_it_is_back_and_the_other_gets_it_once(
+    healer: Healer, receiver: Receiver, other: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serve_receiver() as other:
-        monkeypatch.setenv("TAXI_ALERT_URLS", f"{receiver.url} {other.url}")
-        other.status = 503
-        given_up(healer)
-        healer.look()
-        assert (len(receiver.take()), len(other.take())) == (1, 0)
-        other.status = 200
-        healer.look()
-        assert (len(receiver.take()), len(other.take())) == (0, 1)
+    monkeypatch.setenv("TAXI_ALERT_URLS", f"{receiver.url} {other.url}")
+    receiver.status = 503
+    given_up(healer)
+    healer.look()
+    assert (receiver.titles(), other.titles()) == ([], [TITLE])
+    receiver.status = 200
+    healer.look()
+    healer.look()
+    assert (receiver.titles(), other.titles()) == ([TITLE], [TITLE])
+    assert receiver.received == other.received
+
+
+def test_while_somebody_is_down_what_is_left_is_asked_for_nonetheless(
+    healer: Healer, receiver: Receiver
+) -> None:
+    receiver.status = 503
+    given_up(healer)
+    tell(healer, *lost("lake", "2022-01"), *lost("raw", "2022-07"))
+    assert [one.partition_key for one in healer.look()] == ["2022-07"]
 
 
 def test_one_bad_address_does_not_make_the_others_hear_it_again(
