@@ -10,7 +10,7 @@
 - memory.py: what lasts from look to look, the cursor
 - outbox.py: messages, kept until everybody has them; every sensor that tells something has one
 - channels.py: Apprise, which knows Slack, e-mail and a hundred others
-- resource.py: the resource ``alerts``, for whoever has something to tell
+- resource.py: the resource ``alerts``, who is told
 - sensor.py: all of it, twice a minute
 - trial.py: ``taxi-assets alert-test``
 """

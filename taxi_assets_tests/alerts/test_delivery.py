@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from dagster import DagsterInstance, EnvVar
+from dagster import DagsterInstance
 
 from taxi_assets.alerts import Alerts, outbox
 from taxi_assets.alerts.channels import Channel
@@ -217,12 +217,8 @@ def test_no_secret_is_in_a_message_a_tick_a_cursor_or_a_log(
         assert [secret for secret in SECRETS if secret in text] == []
 
 
-def test_the_resource_tells_everybody_for_whoever_asks(receiver: Receiver, other: Receiver) -> None:
-    other.status = 404
-    alerts = Alerts(urls=f"{receiver.url}\n{other.url}")
-    assert alerts.send("green: stuck", "since yesterday", "warning") == ["json://127.0.0.1: it answered 404"]
-    assert [(one.title, one.body, one.kind) for one in receiver.received] == [
-        ("green: stuck", "since yesterday", "warning")
-    ]
-    assert Alerts(urls="").send("green: stuck", "since yesterday") == []
-    assert "Hx7" not in repr(Alerts(urls=EnvVar("TAXI_ALERT_URLS")))
+def test_the_resource_has_a_channel_for_each_url_and_shows_none() -> None:
+    alerts = Alerts(urls="json://127.0.0.1/Hx7\njson://localhost/Zq9  slack://t0ken")
+    assert [one.name for one in alerts.channels()] == ["json://127.0.0.1", "json://localhost", "slack://…"]
+    assert Alerts(urls="").channels() == []
+    assert "Hx7" not in repr(alerts)
