@@ -36,12 +36,18 @@ FOLLOWS_ITS_MONTH = _IS_NEWER.with_label("follows its month, whether it is held 
 # several months is a backfill, and its check runs beside it, a run a month, which find nothing and fail.
 _NOT_YET = AutomationCondition.missing() | AutomationCondition.will_be_requested()
 
+# A run that fails before it stores leaves the target as it was proved, although its check has no verdict any
+# more: only what was stored since is to be judged. A month that is held back differs from cleaned on purpose.
+_STORED = AutomationCondition.any_deps_match(AutomationCondition.newly_updated()).ignore(
+    AssetSelection.key_prefixes("cleaned")
+)
+
 _UNPROVED = (
-    ~(AutomationCondition.check_passed() | AutomationCondition.check_failed())
+    _STORED.since(AutomationCondition.check_passed() | AutomationCondition.check_failed())
     & ~AutomationCondition.any_deps_match(_NOT_YET)
     & ~AutomationCondition.any_deps_in_progress()
     & ~AutomationCondition.in_progress()
-).with_label("stands and was not judged")
+).with_label("stored and not judged since")
 
 PROVES_TARGET = (_UNPROVED.newly_true() & ~AutomationCondition.initial_evaluation()).with_label(
     "proves what stands"

@@ -38,12 +38,14 @@ class Verdict:
         description: In words.
         metadata: In numbers.
         notable: Whether the sum of many months tells it, although it passed.
+        severity: Of this month, where it is not that of the check.
     """
 
     passed: bool
     description: str
     metadata: Mapping[str, Any]
     notable: bool = False
+    severity: AssetCheckSeverity | None = None
 
 
 def by_month(
@@ -70,7 +72,10 @@ def by_month(
     if context.op_execution_context.has_partition_key:
         only = judge(months[0])
         yield AssetCheckResult(
-            passed=only.passed, description=only.description, metadata=only.metadata, severity=severity
+            passed=only.passed,
+            description=only.description,
+            metadata=only.metadata,
+            severity=only.severity or severity,
         )
         return
     verdicts = {}
@@ -82,7 +87,7 @@ def by_month(
             passed=verdict.passed,
             description=verdict.description,
             metadata=verdict.metadata,
-            severity=severity,
+            severity=verdict.severity or severity,
             blocking=blocking,
             partition=month,
             target_materialization_data=_materialization_of(context, key, month),
@@ -93,10 +98,16 @@ def by_month(
         check_name=name,
         passed=all(verdict.passed for verdict in verdicts.values()),
         **_summed_up(verdicts),
-        severity=severity,
+        severity=_of_all(verdicts, severity),
         blocking=blocking,
     )
     yield Output(None, output_name=context.op_execution_context.op_def.output_defs[0].name)
+
+
+def _of_all(verdicts: Mapping[str, Verdict], severity: AssetCheckSeverity) -> AssetCheckSeverity:
+    """A warning where no month that failed is more than one."""
+    failed = {verdict.severity or severity for verdict in verdicts.values() if not verdict.passed}
+    return AssetCheckSeverity.WARN if failed == {AssetCheckSeverity.WARN} else severity
 
 
 def _summed_up(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:

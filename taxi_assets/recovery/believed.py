@@ -1,6 +1,6 @@
 """What Dagster believes: the newest record of every month, and the months that a run is at."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,9 +16,9 @@ from dagster import (
     RunsFilter,
 )
 
-from taxi_assets.assets.common import monthly_partitions
+from taxi_assets.assets.common import monthly_partitions, trips_key
 from taxi_assets.run_tags import PARTITION, RANGE_END, RANGE_START, RUN_KEY
-from taxi_assets.tlc.services import SERVICES, ServiceName
+from taxi_assets.tlc.services import SERVICES, Service, ServiceName
 
 _AT_ONCE = 500  # records in one query; the largest table has 212 months
 _UNDER_WAY = [
@@ -78,16 +78,43 @@ def under_way(instance: DagsterInstance, but: str | None = None) -> dict[Service
         but: Runs whose key begins so are not meant.
     """
     found: dict[ServiceName, frozenset[str]] = {}
-    for record in instance.get_run_records(RunsFilter(statuses=_UNDER_WAY)):
-        run = record.dagster_run
-        made = record.create_timestamp.replace(tzinfo=record.create_timestamp.tzinfo or UTC)
-        if run.status == DagsterRunStatus.NOT_STARTED and datetime.now(UTC) - made > _STILLBORN_AFTER:
-            continue
+    for run in _unfinished(instance):
         if but and run.tags.get(RUN_KEY, "").startswith(but):
             continue
         for service in _services(run):
             found[service] = found.get(service, frozenset()) | _months(run, service)
     return found
+
+
+def loading(instance: DagsterInstance, stage: str, service: Service, month: str, but: str) -> str | None:
+    """The id of a run that is to load a month of a stage and has not ended; None where there is none.
+
+    Args:
+        instance: Whose runs.
+        stage: First part of the asset's key.
+        service: Whose month.
+        month: Partition key.
+        but: The id of the run that asks.
+    """
+    key = trips_key(stage, service)
+    for run in _unfinished(instance):
+        if run.run_id != but and _loads(run, key) and month in _months(run, service.name):
+            return run.run_id
+    return None
+
+
+def _unfinished(instance: DagsterInstance) -> Iterator[DagsterRun]:
+    for record in instance.get_run_records(RunsFilter(statuses=_UNDER_WAY)):
+        made = record.create_timestamp.replace(tzinfo=record.create_timestamp.tzinfo or UTC)
+        waits = record.dagster_run.status == DagsterRunStatus.NOT_STARTED
+        if not (waits and datetime.now(UTC) - made > _STILLBORN_AFTER):
+            yield record.dagster_run
+
+
+def _loads(run: DagsterRun, key: AssetKey) -> bool:
+    if run.asset_selection is None:  # its job's whole group, or a few checks of it
+        return run.asset_check_selection is None and run.job_name == key.path[-1]
+    return key in run.asset_selection
 
 
 def _services(run: DagsterRun) -> set[ServiceName]:

@@ -105,14 +105,30 @@ class Graph:
             raise_on_error=False,
         )
 
-    def check(self, service: str, month: str) -> ExecuteInProcessResult:
-        """Run a service's checks alone."""
+    def check(
+        self,
+        service: str,
+        first: str,
+        last: str | None = None,
+        *,
+        name: str | None = None,
+        resources: Mapping[str, Any] | None = None,
+    ) -> ExecuteInProcessResult:
+        """Run a service's checks alone, all or those of a name, over the months that ``run`` would take."""
         job = self.definitions.resolve_job_def(f"{service}_trips")
         checks = {
-            key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key.path[0] != "zones"
+            key
+            for key in job.asset_layer.asset_graph.asset_check_keys
+            if key.asset_key.path[0] != "zones" and name in (None, key.name)
         }
         subset = job.get_subset(asset_selection=set(), asset_check_selection=checks)
-        return subset.execute_in_process(instance=self.instance, partition_key=month, raise_on_error=False)
+        return subset.execute_in_process(
+            instance=self.instance,
+            partition_key=None if last else first,
+            tags=dict(zip(_RANGE, (first, last), strict=True)) if last else None,
+            resources=dict(resources) if resources else None,
+            raise_on_error=False,
+        )
 
     def recorded(self, key: AssetKey) -> list[str]:
         """The months that the instance knows to be materialized."""

@@ -101,6 +101,20 @@ def test_a_month_that_the_gate_holds_back_is_not_followed_and_the_others_are_pro
     assert automation.proofs == {}, "asked for once"
 
 
+def test_what_was_proved_is_not_judged_again_after_a_run_that_did_not_store_it(
+    graph: Graph, automation: Automation
+) -> None:
+    folder = publish(graph.home.parent / "published", "green", *FOUR, rows=1200)
+    graph.source_url = str(folder)
+    automation.tick()
+    assert graph.run("green", FOUR[0], FOUR[-1]).success
+    automation.tick()
+    publish(folder, "green", ODD, rows=200)
+    assert not graph.run("green", ODD).success, "it is held back"
+    assert automation.tick() == automation.proofs == {}
+    assert automation.tick() == automation.proofs == {}
+
+
 def test_a_summary_follows_its_month_whether_the_gate_holds_it_back_or_not(graph: Graph) -> None:
     graph.variables = {"TAXI_TARGETS": "lake"}
     folder = publish(graph.home.parent / "published", "green", *FOUR, rows=1200)
