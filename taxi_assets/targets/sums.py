@@ -1,9 +1,4 @@
-"""Exact sums in DuckDB, the same for every store that adds up with it.
-
-A double is rounded to ``MONEY_DECIMALS`` places before it is added (half away from zero), so the sum is an
-integer of millionths, exact in 38 digits, whatever the order of the rows. NaN and infinities have no
-place in such a sum and are left out; nulls are too.
-"""
+"""Rows and exact sums of a table, of files or of a stream, added up by DuckDB: see ``exact_sums``."""
 
 import glob
 import os
@@ -15,7 +10,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from taxi_assets.targets.target import MONEY_DECIMALS, TargetError, Totals
+from taxi_assets.exact_sums import DECIMAL, added, two_sums
+from taxi_assets.targets.target import TargetError, Totals
 
 _THREADS, _MEMORY_LIMIT = 4, "400MB"
 
@@ -48,9 +44,8 @@ def sum_query(table: str, schema: pa.Schema, columns: Sequence[str], source: str
 def totals_of(row: tuple[object, ...], columns: Sequence[str]) -> Totals:
     """The query's one row as totals."""
     rows, *sums = row
-    return Totals(
-        int(str(rows)), {name: Decimal(str(value)) for name, value in zip(columns, sums, strict=True)}
-    )
+    pairs = zip(sums[::2], sums[1::2], strict=True)
+    return Totals(int(str(rows)), {name: added(*pair) for name, pair in zip(columns, pairs, strict=True)})
 
 
 def totals_of_stream(table: str, stream: pa.RecordBatchReader, columns: Sequence[str]) -> Totals:
@@ -88,10 +83,8 @@ def _sum(table: str, schema: pa.Schema, name: str) -> str:
     if name not in schema.names:
         raise TargetError(f"{table} has no column {name}; it has {', '.join(schema.names)}")
     kind = schema.field(name).type
-    decimal = f"DECIMAL(38, {MONEY_DECIMALS})"
-    value = f"CAST({quoted(name)} AS {decimal})"
     if pa.types.is_floating(kind):
-        value = f"CASE WHEN isfinite({quoted(name)}) THEN {value} END"
-    elif not (pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
-        raise TargetError(f"{table}: column {name} is {kind}, which can't be added up")
-    return f"coalesce(sum({value}), CAST(0 AS {decimal}))"
+        return two_sums(quoted(name))
+    if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+        return f"0, sum(CAST({quoted(name)} AS {DECIMAL}))"
+    raise TargetError(f"{table}: column {name} is {kind}, which can't be added up")

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+from taxi_assets.exact_sums import added, two_sums
 from taxi_assets.tlc.conform import SCAN, open_published
 from taxi_assets.tlc.engine import engine
 from taxi_assets.tlc.schema import money_columns
@@ -27,10 +28,9 @@ def published_totals(
         published = open_published(path, service, month, Path(directory), connection)
         value = {conversion.column.name: conversion.value for conversion in published.conversions}
         names = money_columns(service)
-        # Not FILTER: it would leave out the sum's rows, but not the cast of a NaN, which raises.
-        finite = "CASE WHEN isfinite({0}) THEN CAST({0} AS DECIMAL(38, 6)) END"
-        sums = [f"coalesce(sum({finite.format(value[name])}), 0)" for name in names]
+        sums = [two_sums(value[name]) for name in names]
         terms = ", ".join(["count(*)", *sums])
         with published.reading(connection):
             rows, *found = connection.execute(f"SELECT {terms} FROM {SCAN}").fetchall()[0]  # noqa: S608
-    return rows, dict(zip(names, found, strict=True))
+    pairs = zip(found[::2], found[1::2], strict=True)
+    return rows, {name: added(*pair) for name, pair in zip(names, pairs, strict=True)}
