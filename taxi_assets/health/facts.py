@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from taxi_assets.recovery.believed import Record
-from taxi_assets.recovery.difference import Comparison
+from taxi_assets.recovery.compared import Compared
 from taxi_assets.tlc.services import Service, ServiceName
 
 Records = Mapping[str, Mapping[str, Record]]
@@ -113,21 +113,6 @@ class ServiceFacts:
     def held(self) -> Sequence[str]:
         """Months of which the file or the cleaned rows are there, oldest first."""
         return sorted({*self.of("raw"), *self.of("cleaned")})
-
-
-@dataclass(frozen=True)
-class Compared:
-    """The newest comparison of the stores with Dagster's records.
-
-    Attributes:
-        at: When, in seconds since 1970.
-        months: How many months of tables it looked at.
-        found: What it found.
-    """
-
-    at: float
-    months: int
-    found: Comparison
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,11 @@ from taxi_assets.audit.trail import Load, newest
 from taxi_assets.checks.newest import NAME as NEWEST
 from taxi_assets.health.beside import failed_beside
 from taxi_assets.health.checks import failed_checks
-from taxi_assets.health.facts import Compared, Facts, Failed, FailedCheck, ServiceFacts, Trail
+from taxi_assets.health.facts import Facts, Failed, FailedCheck, ServiceFacts, Trail
 from taxi_assets.health.why import why_not_made
 from taxi_assets.recovery.believed import Record, believed, under_way
-from taxi_assets.recovery.difference import Comparison
+from taxi_assets.recovery.compared import newest_comparison
 from taxi_assets.recovery.reconciliation import CHECK as COMPARED
-from taxi_assets.recovery.reconciliation import COMPARISON, RECONCILIATION
 from taxi_assets.recovery.standing import stages_of
 from taxi_assets.setting_secrets import masked, secrets_of
 from taxi_assets.settings import Settings
@@ -77,18 +76,6 @@ def look(
         compared=newest_comparison(instance),
         trail=None if journal is None else trail(journal, settings),
     )
-
-
-def newest_comparison(instance: DagsterInstance) -> Compared | None:
-    """What ``reconciliation`` found when it last ran, if it ever did."""
-    for record in instance.fetch_materializations(RECONCILIATION, limit=1).records:
-        materialization = record.asset_materialization
-        told = {
-            name: one.value for name, one in (materialization.metadata if materialization else {}).items()
-        }
-        if isinstance(found := told.get(COMPARISON), dict):
-            return Compared(record.timestamp, int(str(told.get("months", 0))), Comparison.from_json(found))
-    return None
 
 
 def trail(journal: Any, settings: Settings) -> Trail:

@@ -9,7 +9,6 @@ not help waits for the nightly one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -28,11 +27,12 @@ from taxi_assets.alerts import Alerts
 from taxi_assets.assets.published_source import PublishedSource
 from taxi_assets.jobs import trips_job
 from taxi_assets.recovery.believed import under_way
+from taxi_assets.recovery.compared import Compared, newest_comparison
 from taxi_assets.recovery.difference import Comparison, Difference
 from taxi_assets.recovery.left import left_to_people, say
 from taxi_assets.recovery.memory import HealMemory
 from taxi_assets.recovery.plan import Repair, plan
-from taxi_assets.recovery.reconciliation import COMPARISON, JOB, RECONCILIATION, reconcile_job
+from taxi_assets.recovery.reconciliation import JOB, reconcile_job
 from taxi_assets.run_tags import AHEAD_OF_BACKFILLS, RUN_KEY
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES
@@ -68,11 +68,11 @@ def heal_sensor(settings: Settings) -> SensorDefinition:
             requests = _compared_again(context.instance, memory)
             reason = "all that the newest comparison found was asked for"
         else:
-            _take_up(newest, memory)
-            left = left_to_people(memory, newest.comparison, landing, settings)
+            _take_up(context.instance, newest, memory)
+            left = left_to_people(memory, newest.found, landing, settings)
             say(left, memory, settings.ui_url, context.log)
             shut = [one.difference for one in left]
-            requests = _mended(context.instance, settings, memory, newest.comparison, shut)
+            requests = _mended(context.instance, settings, memory, newest.found, shut)
             reason = "nothing that a run could mend"
         memory.outbox.deliver(alerts.channels(), context.log, began)
         skipped = None if requests else SkipReason(reason)
@@ -81,40 +81,14 @@ def heal_sensor(settings: Settings) -> SensorDefinition:
     return heal
 
 
-@dataclass(frozen=True)
-class Newest:
-    """The newest comparison.
-
-    Attributes:
-        number: Of its record.
-        comparison: What it found.
-        again: Whether it was asked for here, after runs that were to mend.
-    """
-
-    number: int
-    comparison: Comparison
-    again: bool
-
-
-def newest_comparison(instance: DagsterInstance) -> Newest | None:
-    """The newest comparison, if there is any."""
-    for record in instance.fetch_materializations(RECONCILIATION, limit=1).records:
-        materialization = record.asset_materialization
-        told = materialization.metadata.get(COMPARISON) if materialization else None
-        if told is not None and isinstance(told.value, dict):
-            run = instance.get_run_by_id(record.run_id)
-            again = run is not None and run.tags.get(RUN_KEY, "").endswith(_AGAIN)
-            return Newest(record.storage_id, Comparison.from_json(told.value), again)
-    return None
-
-
-def _take_up(newest: Newest, memory: HealMemory) -> None:
+def _take_up(instance: DagsterInstance, newest: Compared, memory: HealMemory) -> None:
     """Turn to a comparison that was not looked at yet."""
     if memory.comparison == newest.number:
         return
-    memory.turn_to(newest.number, newest.comparison)
-    if newest.again:
-        memory.leave_for_tonight(newest.comparison)
+    memory.turn_to(newest.number, newest.found)
+    run = instance.get_run_by_id(newest.run_id)
+    if run and run.tags.get(RUN_KEY, "").endswith(_AGAIN):
+        memory.leave_for_tonight(newest.found)
 
 
 def _compared_again(instance: DagsterInstance, memory: HealMemory) -> list[RunRequest]:

@@ -24,7 +24,8 @@ class Service:
         longest_lag: Most days seen between a month's end and its publication.
         heavy: Whether its largest months hold over ten million rows (up to 23.9 million of fhv).
         months_per_run: How many months one run of a backfill takes, so that it lasts some ten minutes at
-            most: a start costs 4 s, a run that dies repeats no more than the month at hand.
+            most (the largest years of fhv: half an hour): a start costs 4 s, a run that dies repeats no more
+            than the month at hand.
     """
 
     name: ServiceName

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from dagster import DagsterRunStatus
 
-from taxi_assets.recovery.heal import newest_comparison
+from taxi_assets.recovery.compared import newest_comparison
 from taxi_assets_tests.alerts.receiver import Message, Receiver, serve_receiver
 from taxi_assets_tests.assets.graph import TARGETS, Graph, publish, trips
 from taxi_assets_tests.audit.entries import entries
@@ -222,7 +222,7 @@ def test_what_is_lost_from_a_store_is_found_and_loaded_again(system: DagsterDev,
     with system.instance() as instance:
         newest = newest_comparison(instance)
     assert newest is not None
-    assert newest.comparison.clean
+    assert newest.found.clean
 
 
 @pytest.mark.slow

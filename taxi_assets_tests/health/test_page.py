@@ -10,11 +10,12 @@ from hypothesis import Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from taxi_assets.health.facts import Compared, Facts, Failed, FailedCheck, ServiceFacts, Trail
+from taxi_assets.health.facts import Facts, Failed, FailedCheck, ServiceFacts, Trail
 from taxi_assets.health.finding import Urgency
 from taxi_assets.health.findings import findings
 from taxi_assets.health.page import MOST_LINES, page
 from taxi_assets.recovery.believed import Record
+from taxi_assets.recovery.compared import Compared
 from taxi_assets.recovery.difference import Comparison, Difference, Kind
 from taxi_assets.settings import Settings
 from taxi_assets.tlc.services import SERVICES, ServiceName

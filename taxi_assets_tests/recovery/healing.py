@@ -11,8 +11,8 @@ from dagster import (
 )
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
+from taxi_assets.recovery.compared import newest_comparison
 from taxi_assets.recovery.difference import Comparison
-from taxi_assets.recovery.heal import newest_comparison
 from taxi_assets.recovery.reconciliation import RECONCILIATION
 from taxi_assets_tests.assets.graph import Graph, materializations, months
 
@@ -26,7 +26,7 @@ def reconcile(graph: Graph) -> tuple[Comparison, AssetCheckEvaluation]:
     (evaluation,) = [one for one in result.get_asset_check_evaluations() if one.asset_key == RECONCILIATION]
     newest = newest_comparison(graph.instance)
     assert newest
-    return newest.comparison, evaluation
+    return newest.found, evaluation
 
 
 def found(comparison: Comparison) -> set[tuple[str, str, str, str]]:

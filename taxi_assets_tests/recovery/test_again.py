@@ -6,7 +6,7 @@ from dagster import DagsterRunStatus, RunRequest
 from dagster._core.test_utils import create_run_for_test
 
 from taxi_assets.alerts.outbox import Unsent
-from taxi_assets.recovery.heal import newest_comparison
+from taxi_assets.recovery.compared import newest_comparison
 from taxi_assets.recovery.memory import HealMemory
 from taxi_assets.run_tags import RUN_KEY
 from taxi_assets_tests.assets.graph import Graph
@@ -56,8 +56,8 @@ def test_what_did_not_help_is_left_for_the_night(graph: Graph) -> None:
     compared(graph, again)
     newest = newest_comparison(graph.instance)
     assert newest is not None
-    assert newest.again
-    assert [one.stage for one in newest.comparison.differences] == ["lake"]
+    assert newest.run_id == graph.instance.get_runs(limit=1)[0].run_id
+    assert [one.stage for one in newest.found.differences] == ["lake"]
     assert healer.look() == [], "it failed a minute ago"
     reconcile(graph)  # the nightly one
     assert len(healer.look()) == 1

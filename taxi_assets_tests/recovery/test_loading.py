@@ -13,6 +13,8 @@ from taxi_assets.tlc.services import SERVICES
 from taxi_assets_tests.assets.graph import trips
 
 LAKE = trips("lake", "green")
+OTHERS = {trips("cleaned", "green"), trips("postgres", "green"), trips("lake", "fhv")}
+CHECKS = {AssetCheckKey(LAKE, "matches_cleaned")}
 
 
 @pytest.fixture
@@ -35,15 +37,14 @@ def found(instance: DagsterInstance, but: str = "") -> str | None:
 @pytest.mark.parametrize(
     "run",
     [
-        {"status": DagsterRunStatus.NOT_STARTED},
-        {"status": DagsterRunStatus.STARTING},
-        {"status": DagsterRunStatus.CANCELING},
-        {"tags": range_tags("2024-01", "2024-03")},
-        {"tags": {}},
-        {"asset_selection": {trips("cleaned", "green"), LAKE}},
-        {"asset_selection": None},
+        pytest.param({"status": DagsterRunStatus.NOT_STARTED}, id="not started"),
+        pytest.param({"status": DagsterRunStatus.STARTING}, id="starting"),
+        pytest.param({"status": DagsterRunStatus.CANCELING}, id="being cancelled"),
+        pytest.param({"tags": range_tags("2024-01", "2024-03")}, id="of a range"),
+        pytest.param({"tags": {}}, id="of all months"),
+        pytest.param({"asset_selection": {trips("cleaned", "green"), LAKE}}, id="of two assets"),
+        pytest.param({"asset_selection": None}, id="of the whole job"),
     ],
-    ids=str,
 )
 def test_a_run_that_has_not_ended_is_to_load_its_months_of_its_assets(
     instance: DagsterInstance, run: dict[str, Any]
@@ -56,16 +57,15 @@ def test_a_run_that_has_not_ended_is_to_load_its_months_of_its_assets(
 @pytest.mark.parametrize(
     "run",
     [
-        {"status": DagsterRunStatus.SUCCESS},
-        {"status": DagsterRunStatus.FAILURE},
-        {"status": DagsterRunStatus.CANCELED},
-        {"tags": {PARTITION: "2024-03"}},
-        {"tags": range_tags("2023-01", "2024-01")},
-        {"asset_selection": {trips("cleaned", "green"), trips("postgres", "green"), trips("lake", "fhv")}},
-        {"asset_selection": set(), "asset_check_selection": {AssetCheckKey(LAKE, "matches_cleaned")}},
-        {"asset_selection": None, "asset_check_selection": {AssetCheckKey(LAKE, "matches_cleaned")}},
+        pytest.param({"status": DagsterRunStatus.SUCCESS}, id="successful"),
+        pytest.param({"status": DagsterRunStatus.FAILURE}, id="failed"),
+        pytest.param({"status": DagsterRunStatus.CANCELED}, id="cancelled"),
+        pytest.param({"tags": {PARTITION: "2024-03"}}, id="of another month"),
+        pytest.param({"tags": range_tags("2023-01", "2024-01")}, id="of another range"),
+        pytest.param({"asset_selection": OTHERS}, id="of other assets"),
+        pytest.param({"asset_selection": set(), "asset_check_selection": CHECKS}, id="of checks"),
+        pytest.param({"asset_selection": None, "asset_check_selection": CHECKS}, id="of checks alone"),
     ],
-    ids=str,
 )
 def test_no_other_run_is(instance: DagsterInstance, run: dict[str, Any]) -> None:
     begin(instance, **run)
