@@ -29,6 +29,7 @@ from taxi_assets.settings import Settings
 from taxi_assets_tests.assets.graph import publish
 from taxi_assets_tests.servers.cdn import Cdn, serve_cdn
 from taxi_assets_tests.servers.faults import stalled
+from taxi_assets_tests.servers.history import history
 
 NAME = "green_tripdata_2023-01.parquet"
 
@@ -96,7 +97,7 @@ def test_a_dead_process_is_told_from_a_living_one_and_from_one_that_is_not_ours_
 ) -> None:
     killed_in_the_download(environment, cdn)
     home = Path(environment["TAXI_HOME"]) / "dagster"
-    with DagsterInstance.from_config(str(home)) as instance:
+    with history(home) as instance:
         launcher = instance.run_launcher
         assert isinstance(launcher, LocalRunLauncher)
         assert launcher.supports_check_run_worker_health
@@ -156,7 +157,7 @@ def test_a_run_that_died_while_it_was_canceled_gives_its_slot_back(
 ) -> None:
     killed_in_the_download(environment, cdn)
     home = Path(environment["TAXI_HOME"]) / "dagster"
-    with DagsterInstance.from_config(str(home)) as instance:
+    with history(home) as instance:
         (run,) = instance.get_runs()
         instance.report_run_canceling(run)
         assert settle_dead_runs(instance) == 1
@@ -189,7 +190,7 @@ def test_a_load_that_is_interrupted_in_a_step_ends_there_and_is_not_tried_again(
     said, _ = loading.communicate(timeout=30)
     assert loading.returncode == 130, said.decode()
     assert len(cdn.downloads()) == 1, "it was not fetched again"
-    with DagsterInstance.from_config(str(Path(environment["TAXI_HOME"]) / "dagster")) as instance:
+    with history(Path(environment["TAXI_HOME"]) / "dagster") as instance:
         (run,) = instance.get_runs()
         assert run.is_finished
         assert run.status != DagsterRunStatus.SUCCESS

@@ -20,6 +20,7 @@ import requests
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from taxi_assets.health.asset import JOB as PAGE_OF_HEALTH
+from taxi_assets_tests.servers.history import history
 from taxi_assets_tests.servers.processes import free_port
 
 T = TypeVar("T")
@@ -167,7 +168,7 @@ class DagsterDev:
     @contextmanager
     def instance(self) -> Iterator[DagsterInstance]:
         """Dagster's history, for reading beside the running processes."""
-        with DagsterInstance.from_config(str(self.home / "dagster")) as instance:
+        with history(self.home / "dagster") as instance:
             yield instance
 
     def runs(self, *statuses: DagsterRunStatus, **tags: str) -> list[DagsterRun]:
