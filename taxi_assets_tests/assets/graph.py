@@ -6,7 +6,6 @@ code that it judges.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from psycopg import sql
 
 from taxi_assets.code_location import build_definitions
 from taxi_assets.settings import Settings
+from taxi_assets.targets.duckdb_file import opened
 from taxi_assets.tlc.services import SERVICES, month_key, next_month, parse_month
 
 SYNTHETIC = "synthetic?rows=3000&seed=1"
@@ -168,7 +168,7 @@ class Graph:
         """Rows of a month by SQL."""
         columns = pq.read_schema(self.file("cleaned", service, month)).names
         names = ", ".join(f'"{column}"' for column in columns)
-        with closing(duckdb.connect(self.warehouse)) as connection:
+        with self.opened_warehouse() as connection:
             found = connection.execute(
                 f'SELECT {names} FROM "{service}_trips" WHERE trip_month = ?', [parse_month(month)]
             )
@@ -207,11 +207,15 @@ class Graph:
         files = sorted((self.home / "lake" / "lake" / f"{service}_trips").glob("trip_month=*/*.parquet"))
         return {path.parent.name[-10:-3]: pq.read_metadata(path).num_rows for path in files}
 
+    def opened_warehouse(self) -> duckdb.DuckDBPyConnection:
+        """The warehouse's file, which a run of something that follows the months may still have."""
+        return opened(Path(self.warehouse), timeout_s=60, memory_limit="200MB")
+
     def warehouse_counts(self, service: str) -> dict[str, int]:
         """Rows per month; empty before the table is there."""
         if not Path(self.warehouse).exists():
             return {}
-        with closing(duckdb.connect(self.warehouse)) as connection:
+        with self.opened_warehouse() as connection:
             names = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
             if (f"{service}_trips",) not in names:
                 return {}

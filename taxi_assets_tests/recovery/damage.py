@@ -1,10 +1,8 @@
 """What people and machines do to stores behind Dagster's back."""
 
 from collections.abc import Callable
-from contextlib import closing
 from typing import TypeAlias
 
-import duckdb
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -59,7 +57,7 @@ def double_warehouse_rows(graph: Graph, service: str, month: str) -> None:
 
 
 def drop_warehouse_table(graph: Graph, service: str, month: str) -> None:
-    with closing(duckdb.connect(graph.warehouse)) as connection:
+    with graph.opened_warehouse() as connection:
         connection.execute(f'DROP TABLE "{service}_trips"')
 
 
@@ -101,5 +99,5 @@ def _rewrite(
 
 
 def _duckdb(graph: Graph, statement: str, month: str) -> None:
-    with closing(duckdb.connect(graph.warehouse)) as connection:
+    with graph.opened_warehouse() as connection:
         connection.execute(statement, [parse_month(month)])
