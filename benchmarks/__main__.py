@@ -6,7 +6,7 @@ import time
 
 from benchmarks.command import asked, say
 
-PARTS = ("start", "whole_month", "postgres_load", "peers", "memory", "growth", "backfill")
+PARTS = ("start", "whole_month", "postgres_load", "peers", "memory", "growth", "history", "backfill")
 
 SMALL_ROUNDS = {"growth": 1, "backfill": 1, "peers": 2, "whole_month": 2, "memory": 1}
 """At a small size they tell only that they work; five minutes together."""

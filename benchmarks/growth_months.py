@@ -69,14 +69,7 @@ def months_told(run: Asked) -> Sequence[str]:
 
 
 def _measure(run: Asked, server: Server, count: int, rows: int) -> dict[str, list[Run]]:
-    months = [FIRST]
-    while len(months) < count:
-        months.append(next_month(months[-1]))
-    source = run.data / f"green-months-{rows}"
-    source.mkdir(parents=True, exist_ok=True)
-    for month in months:
-        if not (path := source / GREEN.file_name(month)).exists():
-            write_month(path, GREEN, month, rows)
+    source, months = published_months(run.data, count, rows)
     arguments = (source, months, server.url, run.directory)
     sides = {
         "dagster": partial(measured, through_dagster, *arguments, server=server.home),
@@ -85,8 +78,23 @@ def _measure(run: Asked, server: Server, count: int, rows: int) -> dict[str, lis
     return interleaved(sides, run.rounds if count <= GOAL_MONTHS else min(run.rounds, 2))
 
 
-def through_dagster(source: Path, months: Sequence[date], url: str, directory: Path) -> Run:
-    """One run over all months."""
+def published_months(data: Path, count: int, rows: int) -> tuple[Path, list[date]]:
+    """A directory with the files of so many green months, made if they are not there."""
+    months = [FIRST]
+    while len(months) < count:
+        months.append(next_month(months[-1]))
+    source = data / f"green-months-{rows}"
+    source.mkdir(parents=True, exist_ok=True)
+    for month in months:
+        if not (path := source / GREEN.file_name(month)).exists():
+            write_month(path, GREEN, month, rows)
+    return source, months
+
+
+def through_dagster(
+    source: Path, months: Sequence[date], url: str, directory: Path, dagster_yaml: str | None = None
+) -> Run:
+    """One run over all months; with a ``dagster.yaml`` of its own, if there is one."""
     from rich.console import Console
 
     from benchmarks.run_profile import phases_of
@@ -104,6 +112,9 @@ def through_dagster(source: Path, months: Sequence[date], url: str, directory: P
     }
     settings = Settings.from_environment(environment)
     definitions = build_definitions(settings)
+    if dagster_yaml is not None:
+        settings.dagster_home.mkdir(parents=True)
+        (settings.dagster_home / "dagster.yaml").write_text(dagster_yaml)
     with open_instance(settings) as instance:
         with Clock() as clock:
             done = run_job(definitions, "green_trips", instance, Console(quiet=True), (months[0], months[-1]))
