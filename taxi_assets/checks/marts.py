@@ -15,11 +15,12 @@ from taxi_assets.assets.common import partitions_of_all
 from taxi_assets.assets.following import PROVES_TARGET
 from taxi_assets.assets.marts import WAREHOUSE, mart_key
 from taxi_assets.checks.by_month import Events, Verdict, by_month
+from taxi_assets.exact_sums import MONEY_DECIMALS
 from taxi_assets.marts.table import TRIPS_DAILY
 from taxi_assets.settings import Settings
 from taxi_assets.targets import markdown
 from taxi_assets.targets.failures import refusals
-from taxi_assets.targets.target import MONEY_DECIMALS, Target
+from taxi_assets.targets.target import Target
 from taxi_assets.tlc.measures import MEASURES
 from taxi_assets.tlc.services import parse_month
 

@@ -17,9 +17,9 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, cast
 
+from taxi_assets.exact_sums import MONEY_DECIMALS
 from taxi_assets.marts.table import Mart
 from taxi_assets.targets.bigquery.read import exact
-from taxi_assets.targets.target import MONEY_DECIMALS
 from taxi_assets.tlc.services import SERVICES, ServiceName
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from taxi_assets.exact_sums import DECIMAL, added, two_sums
+from taxi_assets.exact_sums import DECIMAL, all_added, two_sums
 from taxi_assets.targets.target import TargetError, Totals
 
 _THREADS, _MEMORY_LIMIT = 4, "400MB"
@@ -44,8 +44,7 @@ def sum_query(table: str, schema: pa.Schema, columns: Sequence[str], source: str
 def totals_of(row: tuple[object, ...], columns: Sequence[str]) -> Totals:
     """The query's one row as totals."""
     rows, *sums = row
-    pairs = zip(sums[::2], sums[1::2], strict=True)
-    return Totals(int(str(rows)), {name: added(*pair) for name, pair in zip(columns, pairs, strict=True)})
+    return Totals(int(str(rows)), all_added(columns, sums))
 
 
 def totals_of_stream(table: str, stream: pa.RecordBatchReader, columns: Sequence[str]) -> Totals:

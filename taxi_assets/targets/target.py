@@ -68,8 +68,8 @@ class Held:
 class Totals:
     """Rows and exact column sums of a partition, found by querying the store.
 
-    Each value is rounded to ``MONEY_DECIMALS`` places before it is added, so that sums are exact, and
-    equal between stores whatever the order of the rows.
+    Each value is rounded to ``exact_sums.MONEY_DECIMALS`` places before it is added, so that sums are exact,
+    and equal between stores whatever the order of the rows.
     """
 
     rows: int
@@ -106,8 +106,6 @@ class Objects:
         folder = self.root if partition is None else f"{self.root}/{column}={partition.isoformat()}"
         return all(uri.startswith(f"{folder}/") for uri in self.uris)
 
-
-MONEY_DECIMALS = 6
 
 EXAMPLE_ROWS = 10
 """Rows that an example query shows: a screen, and no store reads much for them."""

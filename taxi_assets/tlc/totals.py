@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from taxi_assets.exact_sums import added, two_sums
+from taxi_assets.exact_sums import all_added, two_sums
 from taxi_assets.tlc.conform import SCAN, open_published
 from taxi_assets.tlc.engine import engine
 from taxi_assets.tlc.schema import money_columns
@@ -32,5 +32,4 @@ def published_totals(
         terms = ", ".join(["count(*)", *sums])
         with published.reading(connection):
             rows, *found = connection.execute(f"SELECT {terms} FROM {SCAN}").fetchall()[0]  # noqa: S608
-    pairs = zip(found[::2], found[1::2], strict=True)
-    return rows, {name: added(*pair) for name, pair in zip(names, pairs, strict=True)}
+    return rows, all_added(names, found)

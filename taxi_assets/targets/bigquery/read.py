@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from taxi_assets.exact_sums import MONEY_DECIMALS
 from taxi_assets.targets.bigquery.connection import Connection
 from taxi_assets.targets.bigquery.errors import explained
 from taxi_assets.targets.bigquery.names import labels, quoted
 from taxi_assets.targets.bigquery.schema import known_arrow, stored
-from taxi_assets.targets.target import MONEY_DECIMALS, Condition, TargetError, Totals
+from taxi_assets.targets.target import Condition, TargetError, Totals
 
 if TYPE_CHECKING:
     from google.cloud import bigquery

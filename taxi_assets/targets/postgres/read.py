@@ -10,10 +10,11 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
+from taxi_assets.exact_sums import MONEY_DECIMALS
 from taxi_assets.targets.postgres.catalog import Child, TableInfo
 from taxi_assets.targets.postgres.connection import Connection
 from taxi_assets.targets.postgres.types import arrow_type
-from taxi_assets.targets.target import MONEY_DECIMALS, Condition, TargetError, Totals
+from taxi_assets.targets.target import Condition, TargetError, Totals
 
 ROWS_AT_ONCE = 50_000  # Python objects of 19 columns: about 60 MB
 
