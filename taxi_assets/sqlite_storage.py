@@ -8,9 +8,15 @@ with them and 11.8 without. Daemon and webserver, who look every few seconds, ga
 Files, tables and migrations are Dagster's own, in the places where its own storage has them: with or
 without this storage in ``dagster.yaml``, the history is the same. Should a later Dagster connect by other
 means than those that are replaced here, it does so as it always did, slower.
+
+A transaction is not flushed to the disk by itself (``synchronous = NORMAL``), which spares a month more than
+a hundred flushes, of 0.3 to 10 ms each. SQLite still loses nothing that was committed when a process is
+killed, and no file is damaged. When power fails, the last seconds of the history may be gone. What the stores
+hold is not, and they keep facts of their own: reconciliation names what stands and the history does not tell.
 """
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,7 +35,7 @@ from dagster._core.storage.sqlite_storage import (
     _schedule_directory,
 )
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 _MOST_FILES = 8
@@ -46,9 +52,7 @@ class KeptEngines:
     def engine(self, url: str) -> Engine:
         """The engine of a file, made if it isn't kept."""
         with self._lock:
-            engine = self._engines.pop(url, None) or create_engine(
-                url, poolclass=QueuePool, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
-            )
+            engine = self._engines.pop(url, None) or _new_engine(url)
             self._engines[url] = engine
             too_many = list(self._engines)[:-_MOST_FILES]
             let_go = [self._engines.pop(old) for old in too_many]
@@ -62,6 +66,17 @@ class KeptEngines:
             engines, self._engines = self._engines, {}
         for engine in engines.values():
             engine.dispose()
+
+
+def _new_engine(url: str) -> Engine:
+    wait = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
+    engine = create_engine(url, poolclass=QueuePool, connect_args=wait)
+    event.listen(engine, "connect", _flush_at_checkpoints)
+    return engine
+
+
+def _flush_at_checkpoints(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute("PRAGMA synchronous = NORMAL")  # Dagster has every file in WAL mode, where it is safe
 
 
 class EventLogStorage(SqliteEventLogStorage):

@@ -1,6 +1,8 @@
 """The history that keeps its connections is Dagster's own history, and nobody who reads it waits longer."""
 
 import multiprocessing
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -141,6 +143,22 @@ def test_two_processes_and_a_thread_that_write_at_once_lose_nothing(home: Path) 
             process.join(120)
             assert process.exitcode == 0
         assert told(instance) == sorted(f"{name}{number}" for name in "abcd" for number in range(20))
+
+
+def test_a_killed_process_leaves_every_event_that_it_recorded(home: Path) -> None:
+    killed = multiprocessing.get_context("spawn").Process(target=_write_and_die, args=(home, "a"))
+    killed.start()
+    killed.join(120)
+    assert killed.exitcode == -signal.SIGKILL
+    with opened(home) as instance:
+        assert told(instance) == sorted(f"a{number}" for number in range(20))
+        assert len(instance.all_logs("a")) == 20
+
+
+def _write_and_die(home: Path, name: str) -> None:
+    with opened(home) as instance:
+        _tell_all(instance, name)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _write(home: Path, name: str) -> None:
