@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from queue import Queue
 from typing import Any
 
-import pgpq
 import psycopg
 import pyarrow as pa
 from psycopg import sql
@@ -25,40 +24,37 @@ from psycopg.copy import LibpqWriter
 
 from taxi_assets.targets.postgres.catalog import note
 from taxi_assets.targets.postgres.connection import Connection
+from taxi_assets.targets.postgres.encode import Encoder, encoder_for
 from taxi_assets.targets.postgres.names import index_name
 from taxi_assets.targets.postgres.plan import Load, column_definition
 from taxi_assets.targets.postgres.types import as_travelling
 from taxi_assets.targets.target import TargetError
 
-_BLOCK_ROWS = 1024
-"""Rows encoded at once. The encoder, which hands out 1 MB and more of them together, holds the interpreter's
-lock while it works: with 4096 rows of a yellow month for 0.7 ms, in which the server reads a socket's 200 kB
-empty and waits. A COPY takes 6 % more then."""
-
-_BLOCKS_AHEAD = 4
+_BLOCKS_AHEAD = 8
 
 
 class _Ahead(LibpqWriter):
     """Sends on a thread of its own, so that the next block is encoded while the server takes this one.
 
-    Four blocks at most wait, 4 MB. psycopg's own ``QueuedLibpqWriter`` takes no bound: it lets 1024 pieces
-    of 128 kB wait, which were 135 MB of a month whenever the server was the slower one.
+    Eight blocks at most wait, 8 MB, which keep the server busy while the next row group is decoded. psycopg's
+    own ``QueuedLibpqWriter`` takes no bound: it lets 1024 pieces of 128 kB wait, which were 135 MB of a month
+    whenever the server was the slower one.
     """
 
     def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
         super().__init__(cursor)
-        self._waiting: Queue[bytes | None] = Queue(_BLOCKS_AHEAD)
+        self._waiting: Queue[Buffer | None] = Queue(_BLOCKS_AHEAD)
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
 
     def write(self, data: Buffer) -> None:
-        """Hand a block over; waits as long as the server is that far behind."""
+        """Hand a block over, to keep; waits as long as the server is that far behind."""
         if self._thread is None:  # not before: a COPY that the server refuses is never finished
             self._thread = threading.Thread(target=self._send, name="copy", daemon=True)
             self._thread.start()
         if self._error:
             raise self._error
-        self._waiting.put(bytes(data))
+        self._waiting.put(data)
 
     def finish(self, exc: BaseException | None = None) -> None:
         """Wait until everything is sent, and end the COPY."""
@@ -89,14 +85,15 @@ def fill(connection: Connection, load: Load, stream: pa.RecordBatchReader, batch
         load.identifier(load.staging), sql.SQL(", ").join(map(sql.Identifier, load.columns))
     )
     rows = 0
-    encoder = pgpq.ArrowToPostgresBinaryEncoder(pa.schema(list(load.columns.items())))
+    encoder = encoder_for(load.columns)
     cursor = connection.cursor()
     with cursor.copy(copy, writer=_Ahead(cursor)) as copying:
-        copying.write(encoder.write_header())
+        copying.write(encoder.start())
         for batch in _batches(stream, load.columns, batch_rows):
-            for offset in range(0, batch.num_rows, _BLOCK_ROWS):
-                block = batch.slice(offset, _BLOCK_ROWS)
-                copying.write(_encoded(encoder, block, rows))
+            for offset in range(0, batch.num_rows, encoder.rows):
+                block = batch.slice(offset, encoder.rows)
+                for encoded in _encoded(encoder, block, rows):
+                    copying.write(encoded)
                 rows += block.num_rows
         copying.write(encoder.finish())
     return rows
@@ -147,12 +144,11 @@ def _batches(
             first_row += part.num_rows
 
 
-def _encoded(encoder: pgpq.ArrowToPostgresBinaryEncoder, batch: pa.RecordBatch, first_row: int) -> bytes:
+def _encoded(encoder: Encoder, block: pa.RecordBatch, first_row: int) -> Iterator[Buffer]:
     try:
-        encoded: bytes = encoder.write_batch(batch)
+        yield from encoder.encode(block)
     except ValueError as error:
-        last_row = first_row + batch.num_rows - 1
+        last_row = first_row + block.num_rows - 1
         raise TargetError(
             f"rows {first_row} to {last_row} of the stream hold a value out of Postgres' range: {error}"
         ) from error
-    return encoded
