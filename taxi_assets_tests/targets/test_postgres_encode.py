@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taxi_assets.targets.postgres.encode import ByColumn, ByField, Encoder, encoder_for
+from taxi_assets.targets.postgres.by_column import ByColumn
+from taxi_assets.targets.postgres.encode import ByField, Encoder, encoder_for
 
 UTC = pa.timestamp("us", tz="UTC")
 MOMENTS = st.datetimes(datetime.fromisoformat("0001-01-01"), datetime.fromisoformat("9999-12-31"))

@@ -1,59 +1,13 @@
-"""Arrow rows as the bytes of a binary COPY: a column at a time, while others hold the interpreter's lock.
+"""Arrow rows as the bytes of a binary COPY: by column where the types allow it, or else by field."""
 
-A row of COPY is the number of its fields, then for each field the length of its value and the value in
-network order. Where no value is null and none varies in length, every row of a block has one shape, and numpy
-turns a column's bytes around into its place in all rows at once; such a copy doesn't need the interpreter's
-lock, so a thread that sends goes on meanwhile. Nulls and texts of several lengths get the room of the
-longest, and what they leave unused is cut out of the block in the end, in one pass.
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
-For 3 M yellow rows it takes a third of the time of pgpq, which encodes field by field and under the lock, and
-gives the same bytes. pgpq encodes what has no such shape: a table with a numeric or an array.
-"""
-
-import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
 import pgpq
 import pyarrow as pa
 from psycopg.abc import Buffer
 
-_LARGEST_BLOCK = 4 * 2**20  # bytes; one long text among short ones would give every row its room
-
-Bytes: TypeAlias = npt.NDArray[np.uint8]
-Numbers: TypeAlias = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class _Number:
-    """How values of one width are sent.
-
-    Attributes:
-        sent: Their type, in network order.
-        zero: What Postgres counts from, as Arrow counts it: 2000-01-01 in days or microseconds.
-    """
-
-    sent: str
-    zero: int = 0
-
-
-_DAY, _MICROSECOND = _Number(">i4", 10_957), _Number(">i8", 946_684_800_000_000)
-_NUMBERS: Mapping[pa.DataType, _Number] = {
-    pa.bool_(): _Number("|u1"),
-    pa.int16(): _Number(">i2"),
-    pa.int32(): _Number(">i4"),
-    pa.int64(): _Number(">i8"),
-    pa.float32(): _Number(">f4"),
-    pa.float64(): _Number(">f8"),
-    pa.date32(): _DAY,
-    pa.time64("us"): _Number(">i8"),
-    pa.timestamp("us"): _MICROSECOND,
-    pa.timestamp("us", tz="UTC"): _MICROSECOND,
-}
-_TEXTS = (pa.string(), pa.binary())
+from taxi_assets.targets.postgres.by_column import SHAPED, ByColumn
 
 
 class Encoder(Protocol):
@@ -80,12 +34,11 @@ class Encoder(Protocol):
 
 def encoder_for(columns: Mapping[str, pa.DataType]) -> Encoder:
     """The fastest encoder for columns that travel in these types; ``types.py`` tells which there are."""
-    shaped = all(kind in _NUMBERS or kind in _TEXTS for kind in columns.values())
-    return ByColumn() if shaped else ByField(columns)
+    return ByColumn() if SHAPED.issuperset(columns.values()) else ByField(columns)
 
 
 class ByField:
-    """pgpq, for every type. It hands out a megabyte and more at once."""
+    """pgpq, for every type, numerics and arrays too. It hands out a megabyte and more at once."""
 
     rows = 1024
     """Keeps the lock for 0.7 ms with 4096, in which the server reads a socket's 200 kB empty and waits."""
@@ -106,144 +59,3 @@ class ByField:
         """See ``Encoder.finish``."""
         rest: bytes = self._encoder.finish()
         return rest
-
-
-class ByColumn:
-    """numpy, for numbers, times and texts."""
-
-    rows = 4096
-    """A megabyte: more would leave the processor's cache, fewer cost numpy's calls."""
-
-    def start(self) -> bytes:
-        """See ``Encoder.start``."""
-        return b"PGCOPY\n\xff\r\n\0" + bytes(8)
-
-    def encode(self, block: pa.RecordBatch) -> Iterator[Buffer]:
-        """See ``Encoder.encode``."""
-        count = block.num_rows
-        fields = [_field(values) for values in block.columns]
-        width = 2 + sum(4 + field.width for field in fields)
-        if count > 1 and count * width > _LARGEST_BLOCK:
-            yield from self.encode(block.slice(0, count // 2))
-            yield from self.encode(block.slice(count // 2))
-        elif count:
-            yield _rows(fields, count, width).data
-
-    def finish(self) -> bytes:
-        """See ``Encoder.finish``."""
-        return struct.pack(">h", -1)
-
-
-@dataclass(frozen=True)
-class _Field:
-    """A column's part of a block.
-
-    Attributes:
-        width: Bytes of its longest value.
-        lengths: Bytes of its values, one number if all have as many; -1 for null.
-        put: Writes the values, each with the room of the longest, into that part of the rows.
-    """
-
-    width: int
-    lengths: int | Numbers
-    put: Callable[[Bytes], None]
-
-
-def _rows(fields: Sequence[_Field], count: int, width: int) -> Bytes:
-    """The block as one row of bytes."""
-    rows = np.empty((count, width), np.uint8)
-    rows[:] = np.frombuffer(_shape(fields), np.uint8)
-    used: npt.NDArray[np.bool_] | None = None
-    start = 2
-    for field in fields:
-        value = slice(start + 4, start + 4 + field.width)
-        if field.width:
-            field.put(rows[:, value])
-        if not isinstance(field.lengths, int):
-            _as_numbers(rows[:, start : start + 4], np.dtype(">i4"))[:] = field.lengths
-            used = np.ones((count, width), np.bool_) if used is None else used
-            used[:, value] = np.arange(field.width) < field.lengths[:, None]
-        start = value.stop
-    return rows.reshape(-1) if used is None else rows[used]
-
-
-def _shape(fields: Sequence[_Field]) -> bytes:
-    """A row with everything that all rows have alike."""
-    parts = [struct.pack(">h", len(fields))]
-    for field in fields:
-        length = field.lengths if isinstance(field.lengths, int) else 0
-        parts.append(struct.pack(">i", length) + bytes(field.width))
-    return b"".join(parts)
-
-
-def _as_numbers(room: Bytes, kind: np.dtype[Any]) -> Numbers:
-    """Some bytes of every row as a number each; they need not be aligned."""
-    return room.view(kind)[:, 0]
-
-
-def _field(values: pa.Array) -> _Field:
-    if values.null_count == len(values):
-        return _Field(0, -1, lambda _: None)
-    valid = _bits(values, values.buffers()[0]) if values.null_count else None
-    return _texts(values, valid) if values.type in _TEXTS else _numbers(values, valid)
-
-
-def _numbers(values: pa.Array, valid: Numbers | None) -> _Field:
-    how = _NUMBERS[values.type]
-    sent = np.dtype(how.sent)
-    bits = values.buffers()[1]
-    if pa.types.is_boolean(values.type):
-        numbers = _bits(values, bits).view(np.uint8)
-    else:
-        numbers = _slice(bits, sent.newbyteorder("="), values.offset, len(values))
-    if how.zero:
-        numbers = _counted_from(how.zero, numbers, valid)
-
-    def put(room: Bytes) -> None:
-        _as_numbers(room, sent)[:] = numbers
-
-    width = sent.itemsize
-    return _Field(width, width if valid is None else np.where(valid, width, -1), put)
-
-
-def _counted_from(zero: int, numbers: Numbers, valid: Numbers | None) -> Numbers:
-    """Numbers from another zero on. The least of all stands for -infinity in Postgres, and is refused."""
-    least = np.iinfo(numbers.dtype).min + zero
-    if numbers.min() <= least:
-        # Beneath a null may be anything.
-        numbers = numbers if valid is None else np.where(valid, numbers, zero)
-        if (found := numbers.min()) <= least:
-            raise ValueError(f"{found} is too early")
-    moved: Numbers = numbers - numbers.dtype.type(zero)
-    return moved
-
-
-def _texts(values: pa.Array, valid: Numbers | None) -> _Field:
-    _, offsets, data = values.buffers()
-    ends = _slice(offsets, np.dtype(np.int32), values.offset, len(values) + 1)
-    lengths = np.diff(ends)
-    if valid is not None:
-        lengths = np.where(valid, lengths, -1)
-    width = max(int(lengths.max()), 0)
-
-    def put(room: Bytes) -> None:
-        letters = np.frombuffer(data, np.uint8)
-        if int(lengths.min()) == width:
-            room[:] = letters[ends[0] : ends[-1]].reshape(room.shape)
-        else:  # what follows a shorter text is cut out again
-            at = ends[:-1, None] + np.arange(width)
-            room[:] = letters[np.minimum(at, len(letters) - 1)]
-
-    return _Field(width, width if int(lengths.min()) == width else lengths, put)
-
-
-def _slice(buffer: pa.Buffer, kind: np.dtype[Any], first: int, count: int) -> Numbers:
-    return np.frombuffer(buffer, kind, count, first * kind.itemsize)
-
-
-def _bits(values: pa.Array, buffer: pa.Buffer) -> npt.NDArray[np.bool_]:
-    """A slice's bits, least first, as an array."""
-    first, skipped = divmod(values.offset, 8)
-    count = skipped + len(values)
-    taken = _slice(buffer, np.dtype(np.uint8), first, (count + 7) // 8)
-    return np.unpackbits(taken, count=count, bitorder="little")[skipped:].view(np.bool_)
