@@ -35,7 +35,8 @@ from dagster._core.storage.sqlite_storage import (
     _schedule_directory,
 )
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.event import listen
 from sqlalchemy.pool import QueuePool
 
 _MOST_FILES = 8
@@ -71,7 +72,7 @@ class KeptEngines:
 def _new_engine(url: str) -> Engine:
     wait = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
     engine = create_engine(url, poolclass=QueuePool, connect_args=wait)
-    event.listen(engine, "connect", _flush_at_checkpoints)
+    listen(engine, "connect", _flush_at_checkpoints)
     return engine
 
 

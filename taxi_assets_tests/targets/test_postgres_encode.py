@@ -1,41 +1,25 @@
 """Rows encoded by column are, byte for byte, those that pgpq encodes field by field."""
 
-from datetime import datetime
-
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taxi_assets.targets.postgres.by_column import ByColumn
+from taxi_assets.targets.postgres.by_column import SHAPED, ByColumn
 from taxi_assets.targets.postgres.encode import ByField, Encoder, encoder_for
+from taxi_assets_tests.targets.test_postgres_round_trip import VALUES, moments
 
-UTC = pa.timestamp("us", tz="UTC")
-MOMENTS = st.datetimes(datetime.fromisoformat("0001-01-01"), datetime.fromisoformat("9999-12-31"))
-VALUES = {
-    pa.bool_(): st.booleans(),
-    pa.int16(): st.integers(-(2**15), 2**15 - 1),
-    pa.int32(): st.integers(-(2**31), 2**31 - 1),
-    pa.int64(): st.integers(-(2**63), 2**63 - 1),
-    pa.float32(): st.floats(width=32),
-    pa.float64(): st.floats(),
-    pa.date32(): st.dates(),
-    pa.time64("us"): st.times(),
-    pa.timestamp("us"): MOMENTS,
-    UTC: MOMENTS,
-    pa.string(): st.text(st.characters(exclude_categories=["Cs"]), max_size=9),
-    pa.binary(): st.binary(max_size=9),
-}
+KINDS = {kind: values for kind, values in VALUES if kind in SHAPED} | {pa.timestamp("us", tz="UTC"): moments}
 
 
 @st.composite
 def blocks(draw: st.DrawFn) -> pa.RecordBatch:
     """Some rows of any columns, out of the midst of a longer batch."""
-    kinds = draw(st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=6))
+    kinds = draw(st.lists(st.sampled_from(list(KINDS)), min_size=1, max_size=6))
     count = draw(st.integers(1, 40))
     columns = []
     for kind in kinds:
-        values = VALUES[kind] if draw(st.booleans()) else VALUES[kind] | st.none()
+        values = KINDS[kind] if draw(st.booleans()) else KINDS[kind] | st.none()
         columns.append(pa.array(draw(st.lists(values, min_size=count, max_size=count)), kind))
     batch = pa.RecordBatch.from_arrays(columns, [f"{number}" for number in range(len(kinds))])
     first = draw(st.integers(0, count - 1))
@@ -100,6 +84,7 @@ def test_a_time_that_postgres_would_take_for_minus_infinity_is_refused(least: pa
 
 
 def test_arrays_and_numerics_are_encoded_by_field_and_all_else_by_column() -> None:
-    assert isinstance(encoder_for({f"{kind}": kind for kind in VALUES}), ByColumn)
+    assert isinstance(encoder_for({f"{kind}": kind for kind in KINDS}), ByColumn)
+    assert KINDS.keys() == SHAPED
     for other in (pa.list_(pa.int32()), pa.decimal128(9, 2)):
         assert isinstance(encoder_for({"month": pa.date32(), "other": other}), ByField)
