@@ -149,6 +149,7 @@ def test_a_dead_run_whose_number_another_process_has_now_is_ended_and_a_living_o
         assert ended.status == DagsterRunStatus.FAILURE
         assert set(started(instance)) == {run.run_id for run in living}
         process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # a signal is sent before it has killed
         assert settle_dead_runs(instance) == len(living)
 
 
