@@ -23,6 +23,7 @@ from benchmarks.page import Goal, goals, table
 from benchmarks.rounds import Run, Spread, interleaved, seconds_of
 from benchmarks.run_profile import SUMMARY
 from benchmarks.server import Server, postgres
+from benchmarks.whole_sides import import_the_rest
 from taxi_assets.tlc.services import SERVICES, next_month
 from taxi_assets.tlc.synthetic import write_month
 
@@ -103,6 +104,7 @@ def through_dagster(
     from taxi_assets.load import run_job
     from taxi_assets.settings import Settings
 
+    import_the_rest()
     home = _fresh(directory, url)
     environment = {
         "TAXI_HOME": str(home),
@@ -134,6 +136,7 @@ def plain(source: Path, months: Sequence[date], url: str, directory: Path) -> Ru
     from taxi_assets.targets.postgres import PostgresTarget
     from taxi_assets.tlc.source import open_source
 
+    import_the_rest()
     home = _fresh(directory, url)
     lake_url = str(home / "lake")
     files, lake = FileStore(url=lake_url), ParquetTarget(url=lake_url)

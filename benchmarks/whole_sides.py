@@ -26,7 +26,7 @@ from taxi_assets.targets.postgres_binaries import find_tools
 from taxi_assets.tlc.services import ServiceName
 
 LOADED_LATER = ("dagster_pandas", "matplotlib.figure", "matplotlib.backends.backend_svg")
-"""What a run imports when it first needs it. Here that is before the clock starts, as on every side."""
+"""What a run imports when it first needs it."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,12 @@ class Month:
         return int(in_lake)
 
 
+def import_the_rest() -> None:
+    """Import what a run would import later: before the clock starts, as on every side."""
+    for name in LOADED_LATER:
+        import_module(name)
+
+
 def ours(month: Month, side: str = "ours") -> Run:
     """The service's job, as ``taxi-assets load`` runs it: checks, summary, pictures and audit trail too."""
     from rich.console import Console
@@ -100,8 +106,7 @@ def ours(month: Month, side: str = "ours") -> Run:
     from taxi_assets.load import run_job
     from taxi_assets.settings import Settings
 
-    for name in LOADED_LATER:
-        import_module(name)
+    import_the_rest()
     directory = month.fresh(side)
     settings = Settings.from_environment(month.settings(side))
     definitions = build_definitions(settings)

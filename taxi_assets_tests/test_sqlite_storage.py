@@ -3,17 +3,29 @@
 import multiprocessing
 import os
 import signal
+import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
-from dagster import AssetKey, AssetMaterialization, DagsterEventType, DagsterInstance
-from dagster._core.events import DagsterEvent, StepMaterializationData
+from dagster import (
+    AssetKey,
+    AssetMaterialization,
+    BackfillPolicy,
+    DagsterEventType,
+    DagsterInstance,
+    Definitions,
+    EventLogEntry,
+    MaterializeResult,
+    StaticPartitionsDefinition,
+    asset,
+)
+from dagster._core.events import ASSET_EVENTS, DagsterEvent, StepMaterializationData
 from dagster._core.storage.event_log import SqliteEventLogStorage
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from taxi_assets.instance import open_instance
 from taxi_assets.settings import Settings
@@ -169,3 +181,101 @@ def _write(home: Path, name: str) -> None:
 def _tell_all(instance: DagsterInstance, name: str) -> None:
     for number in range(20):
         tell(instance, name, f"{name}{number}")
+
+
+def told_at_once(instance: DagsterInstance, months: int) -> str:
+    """A run that materializes so many partitions of two assets, each at the end of one step."""
+    keys = [f"{month:03}" for month in range(months)]
+    partitions = StaticPartitionsDefinition(keys)
+
+    @asset(partitions_def=partitions, backfill_policy=BackfillPolicy.single_run())
+    def month() -> MaterializeResult[None]:
+        return MaterializeResult(metadata={"rows": 1}, tags={"kind": "tried"})
+
+    @asset(partitions_def=partitions, backfill_policy=BackfillPolicy.single_run(), deps=[month])
+    def month_again() -> None: ...
+
+    job = Definitions(assets=[month, month_again]).resolve_implicit_global_asset_job_def()
+    span = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+    run = job.execute_in_process(instance=instance, tags=span)
+    assert run.success
+    return run.run_id
+
+
+def known(instance: DagsterInstance, run_id: str) -> list[object]:
+    """All that is asked of a history about a run's assets, without times and numbers of processes."""
+    logged = [entry for entry in instance.all_logs(run_id) if entry.dagster_event_type in ASSET_EVENTS]
+    facts: list[object] = [
+        *sorted(
+            f"{entry.step_key} {entry.dagster_event_type} {entry.get_dagster_event().partition}"
+            for entry in logged
+        )
+    ]
+    for key in (KEY, AssetKey("month_again")):
+        records = instance.fetch_materializations(key, limit=100).records
+        (of_asset,) = instance.get_asset_records([key])
+        latest = of_asset.asset_entry.last_materialization_record
+        assert latest
+        facts += [latest.storage_id == records[0].storage_id, latest.run_id == run_id]
+        facts += [
+            of_asset.asset_entry.last_run_id == run_id,
+            instance.get_latest_materialization_event(key) is not None,
+        ]
+        facts += sorted(f"{record.partition_key}" for record in records)
+        facts += sorted(instance.get_materialized_partitions(key))
+        facts += sorted(
+            f"{sorted(tags)}" for tags in instance.event_log_storage.get_event_tags_for_asset(key)
+        )
+    return facts
+
+
+def test_events_that_are_told_at_once_are_known_as_if_each_had_been_told_alone(home: Path) -> None:
+    with opened(home) as instance:
+        ours = known(instance, told_at_once(instance, months=5))
+        assert len(ours) >= 2 * (5 + 5 + 5 + 5)
+    with of_dagsters_own(home) as instance:
+        instance.wipe()
+        assert ours == known(instance, told_at_once(instance, months=5))
+
+
+def test_a_run_over_more_months_takes_no_more_transactions_for_its_materializations(home: Path) -> None:
+    taken: list[object] = []
+
+    def count(connection: object) -> None:
+        taken.append(connection)
+
+    with opened(home) as instance:
+        numbers = []
+        for months in (5, 50):
+            told_at_once(instance, months)  # what is asked once and then remembered
+            taken.clear()
+            event.listen(Engine, "begin", count)
+            try:
+                told_at_once(instance, months)
+            finally:
+                event.remove(Engine, "begin", count)
+            numbers.append(len(taken))
+    assert numbers[0] == numbers[1] > 0
+
+
+def test_a_batch_that_fails_is_stored_one_by_one_and_nothing_twice(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[int] = []
+    tags = EventLogStorage._store_asset_event_tags
+
+    def refuse(
+        self: EventLogStorage, connection: Connection, events: Sequence[EventLogEntry], ids: Sequence[int]
+    ) -> None:
+        if len(events) > 1:
+            refused.append(len(events))
+            raise sqlite3.OperationalError("database is locked")
+        tags(self, connection, events, ids)
+
+    monkeypatch.setattr(EventLogStorage, "_store_asset_event_tags", refuse)
+    with opened(home) as instance:
+        run_id = told_at_once(instance, months=4)
+        assert refused
+        assert told(instance) == ["000", "001", "002", "003"]
+        of_run = [entry.dagster_event_type for entry in instance.all_logs(run_id)]
+        assert of_run.count(DagsterEventType.ASSET_MATERIALIZATION) == 8

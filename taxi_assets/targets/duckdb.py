@@ -161,6 +161,7 @@ class DuckDBTarget(Target):
     def totals(self, table: str, partition: date | None, columns: Sequence[str]) -> Totals:
         """Add up in the database."""
         with self.connect() as connection:
+            save_memory(connection, STREAM_MEMORY)
             place = self._table(connection, table)
             schema = place.schema()
             if schema is None or place.held(partition) is None:
