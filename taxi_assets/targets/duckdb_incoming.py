@@ -15,7 +15,7 @@ import duckdb
 from taxi_assets.targets.duckdb_sql import Table
 from taxi_assets.targets.duckdb_types import arrow_types, selected_types
 from taxi_assets.targets.offered import damaged
-from taxi_assets.targets.sums import parquet_source, quoted
+from taxi_assets.targets.sums import parquet_source, quoted, shared_engine
 from taxi_assets.targets.target import Objects, TargetError
 
 _NOT_THE_FILES = (
@@ -40,7 +40,7 @@ class Incoming:
         """Whether DuckDB finds the same types in the files as in their stream."""
         if any("\\" in str(path) for path in self.paths):  # it has no way to write one in a pattern
             return False
-        with duckdb.connect() as connection:
+        with shared_engine().cursor() as connection:
             wanted = arrow_types(connection, self.objects.schema)
             try:
                 return selected_types(connection, self._columns, parquet_source(self.paths)) == wanted

@@ -1,7 +1,7 @@
 """One installation that nobody looks after: months appear, change, are spoilt, are lost, and it copes.
 
 The stations of one service's life, in order, over the same running processes: each takes the stores as
-the one before it left them. Most of the time is waiting, up to a minute a station, so five of them are left
+the one before it left them. Most of the time is waiting, up to a minute a station, so six of them are left
 to the slow tier; none of the others builds upon those.
 """
 
@@ -198,6 +198,7 @@ def test_targets_follow_a_month_that_was_cleaned_alone(system: DagsterDev, store
     assert "automation" in str(entries(stores.postgres_url, "postgres")[-1]["launched_by"])
 
 
+@pytest.mark.slow
 def test_what_is_lost_from_a_store_is_found_and_loaded_again(system: DagsterDev, stores: Graph) -> None:
     cleaned = stores.lake_rows("cleaned", "green", MONTH)
     stores.forget_in_postgres("green", MONTH)
