@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from taxi_assets.tlc.conform import NonConforming, PublishedFile, open_published
-from taxi_assets.tlc.engine import engine
+from taxi_assets.tlc.engine import engine, give_back
 from taxi_assets.tlc.profile import Profile, Profiler
 from taxi_assets.tlc.refunds import find_refunds
 from taxi_assets.tlc.rules import REFUNDED, Rule, Thresholds, rules_for, variables
@@ -182,4 +182,5 @@ def clean(
             connection.execute(f"SET VARIABLE {name} = ?", [value])
         if REFUNDED in rules:
             find_refunds(published, connection)
+            give_back(connection)
         yield Cleaning(published, rules, connection, spill)
