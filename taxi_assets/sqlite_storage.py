@@ -123,28 +123,29 @@ class EventLogStorage(SqliteEventLogStorage):
         os.utime(self.path_for_shard(event.run_id))
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events that one run tells at once; those of assets in one transaction a file.
+        """Store events that one run tells at once; those of assets in one transaction a file."""
+        if of_assets := [event for event in events if event.dagster_event_type in ASSET_EVENTS]:
+            self._store_asset_events(of_assets)
+        for event in events:
+            if event.dagster_event_type not in ASSET_EVENTS:
+                super().store_event(event)
+        os.utime(self.path_for_shard(events[0].run_id))
 
-        First in the file that all runs share: if that fails, Dagster stores each alone, and none is twice.
-        """
-        of_assets = [event for event in events if event.dagster_event_type in ASSET_EVENTS]
-        rows, insert = [self._event_to_row(event) for event in of_assets], SqlEventLogStorageTable.insert()
+    def _store_asset_events(self, events: Sequence[EventLogEntry]) -> None:
+        """First in the file that all runs share: if that fails, Dagster stores each alone, none twice."""
+        rows, insert = [self._event_to_row(event) for event in events], SqlEventLogStorageTable.insert()
         with self.index_connection() as connection:
             ids = [connection.execute(insert, row).lastrowid for row in rows]
-            self._store_asset_event_tags(connection, of_assets, ids)
+            self._store_asset_event_tags(connection, events, ids)
             # An asset's row has room for its latest event of a kind: the last of these.
             latest = {
                 (event.dagster_event_type, event.get_dagster_event().asset_key): (event, number)
-                for event, number in zip(of_assets, ids, strict=True)
+                for event, number in zip(events, ids, strict=True)
             }
             for event, number in latest.values():
                 self._store_asset_event(connection, event, number)
         with self.run_connection(events[0].run_id) as connection:
             connection.execute(insert, rows)
-        for event in events:
-            if event.dagster_event_type not in ASSET_EVENTS:
-                super().store_event(event)
-        os.utime(self.path_for_shard(events[0].run_id))
 
     def wipe(self) -> None:
         """Delete all events."""

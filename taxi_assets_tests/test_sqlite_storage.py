@@ -12,8 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 from dagster import (
+    AssetCheckResult,
     AssetKey,
     AssetMaterialization,
+    AssetSelection,
     BackfillPolicy,
     DagsterEventType,
     DagsterInstance,
@@ -22,6 +24,8 @@ from dagster import (
     MaterializeResult,
     StaticPartitionsDefinition,
     asset,
+    asset_check,
+    define_asset_job,
 )
 from dagster._core.events import ASSET_EVENTS, DagsterEvent, StepMaterializationData
 from dagster._core.storage.event_log import SqliteEventLogStorage
@@ -279,3 +283,29 @@ def test_a_batch_that_fails_is_stored_one_by_one_and_nothing_twice(
         assert told(instance) == ["000", "001", "002", "003"]
         of_run = [entry.dagster_event_type for entry in instance.all_logs(run_id)]
         assert of_run.count(DagsterEventType.ASSET_MATERIALIZATION) == 8
+
+
+def test_a_run_of_checks_alone_stores_its_events_and_no_others(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @asset_check(asset=KEY)
+    def one() -> AssetCheckResult:
+        return AssetCheckResult(passed=True)
+
+    @asset_check(asset=KEY)
+    def other() -> AssetCheckResult:
+        return AssetCheckResult(passed=False)
+
+    job = Definitions(
+        asset_checks=[one, other], jobs=[define_asset_job("checks", AssetSelection.all_asset_checks())]
+    ).resolve_job_def("checks")
+    with opened(home) as instance:
+        run = job.execute_in_process(instance=instance)
+        logged = [entry.dagster_event_type for entry in instance.all_logs(run.run_id)]
+        assert logged.count(DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED) == 2
+        assert logged.count(DagsterEventType.ASSET_CHECK_EVALUATION) == 2
+    assert "Exception while storing event batch" not in capsys.readouterr().err
+    with sqlite3.connect(home / "history" / "runs" / f"{run.run_id}.db") as log:
+        assert log.execute("SELECT count(*) FROM event_logs").fetchall() == [(len(logged),)]
+    with sqlite3.connect(home / "history" / "runs" / "index.db") as index:
+        assert index.execute("SELECT count(*) FROM event_logs WHERE event IS NULL").fetchall() == [(0,)]
