@@ -62,7 +62,7 @@ class DuckDBTarget(Target):
         url: ``duckdb:////absolute/path.duckdb`` or ``duckdb:///relative.duckdb``.
         schema_name: Schema of the tables.
         lock_timeout_s: How long to wait for another process that has the file.
-        memory_limit: What DuckDB may use for queries; it spills to disk beyond. A load takes less.
+        memory_limit: What DuckDB may use for queries; it spills to disk beyond. Loads and sums take less.
     """
 
     dialect: ClassVar[str] = "duckdb"

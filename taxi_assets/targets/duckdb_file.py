@@ -56,7 +56,7 @@ def opened(path: Path, timeout_s: float, memory_limit: str) -> Connection:
 
 
 def save_memory(connection: Connection, limit: str) -> None:
-    """Let a load take little, unless others in this process use the file too: the settings are everyone's.
+    """Let a load or a sum take little, unless others in this process use the file: settings are everyone's.
 
     The next ``opened`` sets them back. The largest months (20 million rows) load as fast as with more.
     """
