@@ -62,6 +62,21 @@ def of_dagsters_own(home: Path) -> Iterator[DagsterInstance]:
         file.write_text(ours)
 
 
+@contextmanager
+def noticed(what: str) -> Iterator[list[object]]:
+    """The connections of any engine to which an event of SQLAlchemy's happens within the block."""
+    to: list[object] = []
+
+    def notice(connection: object, *_: object) -> None:
+        to.append(connection)
+
+    event.listen(Engine, what, notice)
+    try:
+        yield to
+    finally:
+        event.remove(Engine, what, notice)
+
+
 def tell(instance: DagsterInstance, run_id: str, partition: str) -> None:
     materialization = AssetMaterialization(KEY, partition=partition)
     instance.report_dagster_event(
@@ -85,17 +100,9 @@ def test_the_product_keeps_its_connections_from_one_event_to_the_next(home: Path
         assert isinstance(instance.run_storage, RunStorage)
         assert isinstance(instance.schedule_storage, ScheduleStorage)
         _use(instance, "first")
-        connects: list[object] = []
-
-        def count(*connection: object) -> None:
-            connects.append(connection)
-
-        event.listen(Engine, "connect", count)
-        try:
+        with noticed("connect") as connects:
             for number in range(5):
                 _use(instance, f"{number}")
-        finally:
-            event.remove(Engine, "connect", count)
         assert connects == []
 
 
@@ -209,19 +216,19 @@ def told_at_once(instance: DagsterInstance, months: int) -> str:
 def known(instance: DagsterInstance, run_id: str) -> list[object]:
     """All that is asked of a history about a run's assets, without times and numbers of processes."""
     logged = [entry for entry in instance.all_logs(run_id) if entry.dagster_event_type in ASSET_EVENTS]
-    facts: list[object] = [
-        *sorted(
-            f"{entry.step_key} {entry.dagster_event_type} {entry.get_dagster_event().partition}"
-            for entry in logged
-        )
-    ]
+    facts: list[object] = []
+    facts += sorted(
+        f"{entry.step_key} {entry.dagster_event_type} {entry.get_dagster_event().partition}"
+        for entry in logged
+    )
     for key in (KEY, AssetKey("month_again")):
         records = instance.fetch_materializations(key, limit=100).records
         (of_asset,) = instance.get_asset_records([key])
         latest = of_asset.asset_entry.last_materialization_record
         assert latest
-        facts += [latest.storage_id == records[0].storage_id, latest.run_id == run_id]
         facts += [
+            latest.storage_id == records[0].storage_id,
+            latest.run_id == run_id,
             of_asset.asset_entry.last_run_id == run_id,
             instance.get_latest_materialization_event(key) is not None,
         ]
@@ -243,22 +250,13 @@ def test_events_that_are_told_at_once_are_known_as_if_each_had_been_told_alone(h
 
 
 def test_a_run_over_more_months_takes_no_more_transactions_for_its_materializations(home: Path) -> None:
-    taken: list[object] = []
-
-    def count(connection: object) -> None:
-        taken.append(connection)
-
     with opened(home) as instance:
         numbers = []
         for months in (5, 50):
             told_at_once(instance, months)  # what is asked once and then remembered
-            taken.clear()
-            event.listen(Engine, "begin", count)
-            try:
+            with noticed("begin") as transactions:
                 told_at_once(instance, months)
-            finally:
-                event.remove(Engine, "begin", count)
-            numbers.append(len(taken))
+            numbers.append(len(transactions))
     assert numbers[0] == numbers[1] > 0
 
 
